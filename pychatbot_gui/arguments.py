@@ -1,0 +1,91 @@
+"""The command line."""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pychatbot_gui
+from pychatbot_gui.core.errors import SettingsError
+from pychatbot_gui.core.settings import parse
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """What was asked for. `model` is absolute, "" for none; `system` is None where not given.
+
+    `overrides`: settings for this start only, by their names.
+    """
+
+    model: str = ""
+    system: str | None = None
+    terminal: bool = False
+    launcher: str = ""  # "install" or "remove"
+    overrides: dict[str, object] = field(default_factory=dict)
+
+
+def parse_arguments(arguments: Sequence[str]) -> Arguments:
+    """Parse the words after the program's name. Wrong ones end the program with exit code 2."""
+    parser = _parser()
+    given = parser.parse_args(list(arguments))
+    model, system = given.model, given.system
+    for word in given.words:
+        if word.lower().endswith(".gguf"):
+            if model:
+                parser.error(f"more than one model: “{model}” and “{word}”")
+            model = word
+        else:
+            if system is not None:
+                parser.error(f"more than one system prompt: “{system}” and “{word}”")
+            system = word
+    overrides: dict[str, object] = {}
+    for name in ("seed", "temperature", "max_tokens"):
+        value = getattr(given, name)
+        if value is not None:
+            try:
+                overrides[name] = parse(name, value)
+            except SettingsError as error:
+                parser.error(str(error))
+    return Arguments(
+        model=str(Path(model).expanduser().absolute()) if model else "",
+        system=system,
+        terminal=given.terminal,
+        launcher=given.launcher or "",
+        overrides=overrides,
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pychatbot-gui",
+        description="Talk with a local language model: private, offline, on your own machine.",
+    )
+    parser.add_argument(
+        "words",
+        nargs="*",
+        metavar="MODEL.gguf | SYSTEM PROMPT",
+        help="a word that ends in .gguf is the model, any other is the system prompt",
+    )
+    parser.add_argument("--model", metavar="FILE", help="the model file")
+    parser.add_argument("--system", metavar="TEXT", help="the system prompt")
+    parser.add_argument("--terminal", action="store_true", help="chat in the terminal")
+    parser.add_argument("--seed", metavar="N", help="the same seed gives the same answers")
+    parser.add_argument("--temperature", metavar="X", help="0 always takes the likeliest word")
+    parser.add_argument("--max-tokens", metavar="N", help="longest answer in tokens, 0 = no limit")
+    launcher = parser.add_mutually_exclusive_group()
+    launcher.add_argument(
+        "--install-launcher",
+        dest="launcher",
+        action="store_const",
+        const="install",
+        help="put the program into your menu and open .gguf files with it",
+    )
+    launcher.add_argument(
+        "--remove-launcher",
+        dest="launcher",
+        action="store_const",
+        const="remove",
+        help="take the menu entry away",
+    )
+    parser.add_argument("--version", action="version", version=pychatbot_gui.__version__)
+    return parser

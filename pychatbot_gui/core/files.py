@@ -1,0 +1,77 @@
+"""JSON documents on disk: read with care, written atomically, set aside when damaged."""
+
+import json
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from pychatbot_gui.core.errors import StorageError
+
+
+def read_json(path: Path) -> tuple[dict[str, Any], str]:
+    """Read a JSON object; returns it and a sentence about what was wrong ("" where nothing was).
+
+    A file that does not exist is an empty object. A damaged one is renamed, never deleted, so
+    that the next write cannot destroy what the person had in it. Raises `StorageError` where the
+    file exists but cannot be read, or cannot be set aside.
+    """
+    try:
+        raw = path.read_bytes()
+    except FileNotFoundError:
+        return {}, ""
+    except OSError as error:
+        raise StorageError(f"“{path}” cannot be read: {_reason(error)}.", repr(error)) from error
+    try:
+        document = json.loads(raw.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        return {}, _set_aside(path, str(error))
+    if not isinstance(document, dict):
+        return {}, _set_aside(path, "not a JSON object")
+    return document, ""
+
+
+def write_json(path: Path, document: dict[str, Any]) -> None:
+    """Write a JSON object so that a crash or a full disk leaves the old file as it was.
+
+    Raises `StorageError` with a sentence for the person.
+    """
+    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        temporary = Path(name)
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        raise StorageError(f"“{path}” cannot be saved: {_reason(error)}.", repr(error)) from error
+
+
+def _set_aside(path: Path, why: str) -> str:
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    target = path.with_name(f"{path.name}.damaged-{stamp}")
+    number = 1
+    while target.exists():
+        number += 1
+        target = path.with_name(f"{path.name}.damaged-{stamp}-{number}")
+    try:
+        path.rename(target)
+    except OSError as error:
+        raise StorageError(
+            f"“{path}” is damaged ({why}) and cannot be set aside: {_reason(error)}.", repr(error)
+        ) from error
+    return (
+        f"“{path.name}” was damaged ({why}). It was set aside as “{target.name}” in the same "
+        "folder, and the defaults are used."
+    )
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()

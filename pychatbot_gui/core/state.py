@@ -1,0 +1,50 @@
+"""What the program remembers between two starts that is not a setting."""
+
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from pychatbot_gui.core.files import read_json, write_json
+
+RECENT_LIMIT = 8
+
+
+@dataclass(frozen=True)
+class RememberedState:
+    """Recent models (newest first), the folder of the last one, the unsent text, the window.
+
+    `model`: the model open last, "" for none. `geometry`: base64 of Qt's own format.
+    """
+
+    model: str = ""
+    recent_models: tuple[str, ...] = ()
+    folder: str = ""
+    draft: str = ""
+    system_prompt: str = ""
+    geometry: str = ""
+
+
+def with_recent(recent: tuple[str, ...], path: str) -> tuple[str, ...]:
+    """The list with `path` in front, each once, at most `RECENT_LIMIT`."""
+    return (path, *(p for p in recent if p != path))[:RECENT_LIMIT]
+
+
+def load_state(path: Path) -> tuple[RememberedState, str]:
+    """The remembered state, and a sentence about what was wrong with the file ("" for nothing).
+
+    A value of another type than expected is left out. Raises `StorageError`.
+    """
+    document, problem = read_json(path)
+    values: dict[str, Any] = {}
+    for field in fields(RememberedState):
+        value = document.get(field.name)
+        if field.name == "recent_models" and isinstance(value, list):
+            values[field.name] = tuple(v for v in value if isinstance(v, str))[:RECENT_LIMIT]
+        elif field.name != "recent_models" and isinstance(value, str):
+            values[field.name] = value
+    return RememberedState(**values), problem
+
+
+def save_state(path: Path, state: RememberedState) -> None:
+    """Write the state atomically. Raises `StorageError`."""
+    write_json(path, asdict(state))

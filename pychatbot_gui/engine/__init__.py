@@ -1,0 +1,1 @@
+"""What answers. No Qt."""

@@ -1,0 +1,203 @@
+"""What answers: the Engine protocol, its requests and its events, as plain values.
+
+Nothing here knows llama.cpp, a process or Qt, so that a remote server can be an Engine too.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from pychatbot_gui.core.chat import Message
+from pychatbot_gui.core.settings import Settings
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """Which model to load and how. `n_ctx` in tokens, a multiple of 256; 0 threads = automatic."""
+
+    path: str
+    n_ctx: int = 4096
+    mlock: bool = False
+    chat_format: str = ""
+    verbose: bool = False
+    n_threads: int = 0
+    n_gpu_layers: int = -1
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How the next token is chosen. `seed` -1 = a new one each time; `max_tokens` 0 = no limit."""
+
+    temperature: float = 0.8
+    top_k: int = 40
+    top_p: float = 0.95
+    min_p: float = 0.05
+    repeat_penalty: float = 1.0
+    max_tokens: int = 0
+    seed: int = -1
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """A loaded model. `size` in bytes; `notices` are sentences for the person."""
+
+    path: str
+    name: str
+    size: int
+    parameters: int
+    n_ctx: int
+    n_ctx_train: int
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ReplyRequest:
+    """Messages to be answered: a system message or none, then user and assistant messages."""
+
+    id: int
+    messages: tuple[Message, ...]
+    sampling: Sampling = Sampling()
+
+
+@dataclass(frozen=True)
+class Loading:
+    """The model is being loaded; `fraction` from 0 to 1."""
+
+    id: int
+    fraction: float
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """The chat template is being rendered. The next event says that it came to an end."""
+
+    id: int
+
+
+@dataclass(frozen=True)
+class Reading:
+    """`done` of `total` prompt tokens are read; the `dropped` oldest messages did not fit."""
+
+    id: int
+    done: int
+    total: int
+    dropped: int = 0
+
+
+@dataclass(frozen=True)
+class Text:
+    """A piece of the answer, never a broken character."""
+
+    id: int
+    piece: str
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The answer is over.
+
+    `reason`: "stop" (the model ended it), "length" (max_tokens), "context" (n_ctx is full) or
+    "cancelled". Token counts: the whole prompt, the part of it that was not read again, the
+    answer. Times in seconds.
+    """
+
+    id: int
+    reason: str
+    prompt_tokens: int = 0
+    reused_tokens: int = 0
+    reply_tokens: int = 0
+    reading_seconds: float = 0.0
+    writing_seconds: float = 0.0
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Speed of writing; 0 where there was nothing to measure."""
+        return self.reply_tokens / self.writing_seconds if self.writing_seconds > 0 else 0.0
+
+
+Event = Loading | Rendering | Reading | Text | Finished
+
+
+class CancelToken:
+    """Says to one load or one reply, from any thread, that the person ended it."""
+
+    def __init__(self) -> None:
+        self._cancelled = False
+        # Re-entrant, because a signal handler (Ctrl-C) may cancel in the middle of `on_cancel`.
+        self._lock = threading.RLock()
+        self._callback: Callable[[], None] | None = None
+
+    def cancel(self) -> None:
+        """End it. A second call does nothing."""
+        with self._lock:
+            self._cancelled = True
+            callback, self._callback = self._callback, None
+            if callback is not None:
+                callback()
+
+    def is_cancelled(self) -> bool:
+        """Whether `cancel` was called."""
+        return self._cancelled
+
+    def on_cancel(self, callback: Callable[[], None] | None) -> None:
+        """Have `callback` called at `cancel`, in its thread, at once if that was before.
+
+        It must be quick and must not raise. None takes it away: after that it is not running.
+        """
+        with self._lock:
+            self._callback = callback
+            if callback is not None and self._cancelled:
+                self._callback = None
+                callback()
+
+
+class Engine(Protocol):
+    """One model at a time, driven by one thread; only a `CancelToken` is for other threads."""
+
+    def load(
+        self, spec: ModelSpec, on_progress: Callable[[float], None], token: CancelToken
+    ) -> ModelInfo:
+        """Load a model in place of the one there is; progress from 0 to 1.
+
+        Raises `ModelFileError`, `OutOfMemory`, `TemplateError`, `ModelDied`; `Cancelled` when the
+        token ended it. After any of these no model is loaded.
+        """
+        ...
+
+    def reply(self, request: ReplyRequest, token: CancelToken) -> Iterator[Event]:
+        """Answer; the last event is `Finished`, also after a cancel.
+
+        Raises `ContextOverflow`, `TemplateError`, `ModelDied`; the next reply works.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give everything back. The engine cannot be used afterwards; a second call is harmless."""
+        ...
+
+
+def model_spec(path: str, settings: Settings) -> ModelSpec:
+    """The part of the settings that concerns loading."""
+    return ModelSpec(
+        path=path,
+        n_ctx=settings.n_ctx,
+        mlock=settings.mlock,
+        chat_format=settings.chat_format,
+        verbose=settings.verbose,
+        n_threads=settings.n_threads,
+        n_gpu_layers=settings.n_gpu_layers,
+    )
+
+
+def sampling(settings: Settings) -> Sampling:
+    """The part of the settings that concerns answering."""
+    return Sampling(
+        temperature=settings.temperature,
+        top_k=settings.top_k,
+        top_p=settings.top_p,
+        min_p=settings.min_p,
+        repeat_penalty=settings.repeat_penalty,
+        max_tokens=settings.max_tokens,
+        seed=settings.seed,
+    )

@@ -1,0 +1,110 @@
+"""The model process: runs a `LlamaEngine` and speaks frames with the program that started it.
+
+Started by `model_process` as `python -m pychatbot_gui.engine.model_host HANDLE`. Standard error
+is the log; standard output is not used, because the library may write to it.
+"""
+
+import contextlib
+import faulthandler
+import os
+import queue
+import signal
+import sys
+import threading
+import traceback
+from multiprocessing.connection import Connection
+from typing import Any
+
+from pychatbot_gui.core.errors import Cancelled, PychatbotError
+from pychatbot_gui.engine import wire
+from pychatbot_gui.engine.engine import CancelToken, Loading, Rendering
+from pychatbot_gui.engine.llama import LlamaEngine
+from pychatbot_gui.engine.model_log import ModelLog
+
+Work = tuple[wire.Load | wire.Reply, CancelToken]
+
+
+def main(arguments: list[str]) -> None:
+    """Serve requests until the program closes its end or dies."""
+    faulthandler.enable()
+    _die_with_the_program()
+    connection = _connection(int(arguments[0]))
+    work: queue.SimpleQueue[Work] = queue.SimpleQueue()
+    # The one thread of this process besides the main one: a cancel must be heard while the main
+    # one is inside the library.
+    threading.Thread(target=_listen, args=(connection, work), daemon=True).start()
+    engine = LlamaEngine(ModelLog(sys.stderr))
+    while True:
+        frame, token = work.get()
+        try:
+            if isinstance(frame, wire.Load):
+                _load(engine, connection, frame, token)
+            else:
+                for event in engine.reply(frame.request, token):
+                    wire.send(connection, event)
+        except Cancelled:
+            wire.send(connection, wire.Failed(frame.id, "Cancelled", "", ""))
+        except PychatbotError as error:
+            kind = type(error).__name__
+            wire.send(connection, wire.Failed(frame.id, kind, str(error), error.detail))
+        except (BrokenPipeError, ConnectionResetError):
+            return
+        except Exception as error:  # a bug of ours, told whole in the log
+            detail = traceback.format_exc()
+            message = f"The model process met an unexpected error ({type(error).__name__})."
+            wire.send(connection, wire.Failed(frame.id, "PychatbotError", message, detail))
+
+
+def _load(
+    engine: LlamaEngine, connection: "Connection[Any, Any]", frame: wire.Load, token: CancelToken
+) -> None:
+    told = -1
+
+    def progress(fraction: float) -> None:
+        nonlocal told
+        if int(fraction * 100) != told:  # the library calls this for each tensor
+            told = int(fraction * 100)
+            wire.send(connection, Loading(frame.id, fraction))
+
+    info = engine.load(
+        frame.spec, progress, token, lambda: wire.send(connection, Rendering(frame.id))
+    )
+    wire.send(connection, wire.Loaded(frame.id, info))
+
+
+def _listen(connection: "Connection[Any, Any]", work: "queue.SimpleQueue[Work]") -> None:
+    tokens: dict[int, CancelToken] = {}
+    try:
+        while True:
+            frame = wire.receive(connection)
+            if isinstance(frame, wire.Cancel):
+                if frame.id in tokens:
+                    tokens[frame.id].cancel()
+            elif isinstance(frame, (wire.Load, wire.Reply)):
+                tokens = {frame.id: CancelToken()}
+                work.put((frame, tokens[frame.id]))
+    except (EOFError, OSError, wire.WireError):
+        os._exit(0)  # the program is gone, and nothing here is worth keeping
+
+
+def _die_with_the_program() -> None:
+    """Have the system end this process with its parent, even while it cannot hear its end."""
+    if sys.platform == "linux":
+        import ctypes
+
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+    with contextlib.suppress(ValueError, AttributeError):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _connection(handle: int) -> "Connection[Any, Any]":
+    if sys.platform == "win32":
+        from multiprocessing.connection import PipeConnection
+
+        return PipeConnection(handle)
+    return Connection(handle)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

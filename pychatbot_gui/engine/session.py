@@ -1,0 +1,78 @@
+"""The context list and the rules for keeping it: one conversation with one engine.
+
+The window's worker and the terminal both talk through this, so both send the model the same.
+"""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import replace
+
+from pychatbot_gui.core.chat import Conversation, Message, Role, turn_starts, user_message
+from pychatbot_gui.core.errors import ContextOverflow, TemplateError
+from pychatbot_gui.engine.engine import (
+    CancelToken,
+    Engine,
+    Event,
+    Finished,
+    Reading,
+    ReplyRequest,
+    Sampling,
+    Text,
+)
+
+
+class ChatSession:
+    """A conversation that goes on: each question and each answer is added to its context."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.conversation = Conversation()
+        self._ids = itertools.count(1)
+
+    def ask(self, text: str, sampling: Sampling, token: CancelToken) -> Iterator[Event]:
+        """Add a message of the person and answer it; see `Engine.reply` for events and errors.
+
+        A stopped or broken answer is kept as far as it came, marked as unfinished. A message that
+        was refused before the model saw it (`was_refused`) is not added.
+        """
+        before = self.conversation
+        self.conversation = before.with_message(user_message(text))
+        request = ReplyRequest(next(self._ids), self.conversation.prompt(), sampling)
+        pieces: list[str] = []
+        complete = False
+        try:
+            for event in self.engine.reply(request, token):
+                if isinstance(event, Text):
+                    pieces.append(event.piece)
+                elif isinstance(event, Reading) and event.dropped:
+                    self._hide(before, request.messages, event.dropped)
+                elif isinstance(event, Finished):
+                    complete = event.reason == "stop"
+                    self._keep(pieces, complete)
+                    pieces = []
+                yield event
+        except Exception as error:
+            if was_refused(error) and not pieces:
+                self.conversation = before
+            raise
+        finally:
+            self._keep(pieces, complete)
+
+    def _keep(self, pieces: list[str], complete: bool) -> None:
+        if pieces:
+            answer = Message(Role.ASSISTANT, "".join(pieces), unfinished=not complete)
+            self.conversation = self.conversation.with_message(answer)
+
+    def _hide(self, before: Conversation, sent: tuple[Message, ...], dropped: int) -> None:
+        """The oldest messages left the model's sight: they stay out of the next prompts too.
+
+        So the beginning of the prompt stays the same, and is not read again, for many turns.
+        """
+        gone = [m for m in sent if m.role is not Role.SYSTEM][:dropped]
+        hidden = before.hidden_turns + len(turn_starts(gone))
+        self.conversation = replace(self.conversation, hidden_turns=hidden)
+
+
+def was_refused(error: Exception) -> bool:
+    """Whether this error means that the model never saw the message."""
+    return isinstance(error, (ContextOverflow, TemplateError))

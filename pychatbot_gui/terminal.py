@@ -1,0 +1,130 @@
+"""The chat in a terminal: the same engine and rules as the window, without Qt.
+
+Standard output carries the two prompts and the answers, nothing else, so that it serves scripts.
+"""
+
+import contextlib
+import signal
+import sys
+from collections.abc import Callable, Iterator
+
+from pychatbot_gui.core.chat import Conversation, clean_text
+from pychatbot_gui.core.errors import Cancelled, PychatbotError
+from pychatbot_gui.engine.engine import (
+    CancelToken,
+    Engine,
+    Finished,
+    Loading,
+    ModelSpec,
+    Reading,
+    Sampling,
+    Text,
+)
+from pychatbot_gui.engine.session import ChatSession
+
+USER_PROMPT = "[+] USER: "
+AI_PROMPT = "[+] AI: "
+_INTERRUPTED = 130
+
+
+def run(make_engine: Callable[[], Engine], spec: ModelSpec, sampling: Sampling, system: str) -> int:
+    """Chat until the input ends; returns the exit code (0, 1 after an error, 130 after Ctrl-C)."""
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError):
+            stream.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
+    engine = make_engine()
+    try:
+        chat = ChatSession(engine)
+        chat.conversation = Conversation(system=clean_text(system))
+        _load(engine, spec)
+        return _talk(chat, sampling)
+    except Cancelled:
+        return _INTERRUPTED
+    except PychatbotError as error:
+        print(f"\npychatbot: {error}" if sys.stdout.isatty() else f"pychatbot: {error}",
+              file=sys.stderr)  # fmt: skip
+        return 1
+    except BrokenPipeError:  # the reader of a pipe has gone
+        sys.stderr.close()
+        return 1
+    finally:
+        engine.close()
+
+
+def _load(engine: Engine, spec: ModelSpec) -> None:
+    visible = sys.stderr.isatty()
+
+    def progress(fraction: float) -> None:
+        if visible:
+            print(f"\rLoading the model… {fraction:4.0%} ", end="", file=sys.stderr, flush=True)
+
+    with _ctrl_c() as token:
+        info = engine.load(spec, progress, token)
+    if visible:
+        print(f"\r{info.name}, context {info.n_ctx:,} tokens. Ctrl-C stops an answer, Ctrl-D ends.",
+              file=sys.stderr)  # fmt: skip
+    for notice in info.notices:
+        print(notice, file=sys.stderr)
+
+
+def _talk(chat: ChatSession, sampling: Sampling) -> int:
+    while True:
+        try:
+            line = _read_line()
+        except KeyboardInterrupt:
+            print(flush=True)
+            return _INTERRUPTED
+        if line is None:
+            print(flush=True)
+            return 0
+        if line.strip():
+            with _ctrl_c() as token:
+                _answer(chat, line, sampling, token)
+
+
+def _read_line() -> str | None:
+    """The next message, None at the end of the input."""
+    if sys.stdin.isatty() and sys.stdout.isatty():
+        with contextlib.suppress(ImportError):
+            import readline  # noqa: F401 - line editing and history in `input`
+        try:
+            return input(USER_PROMPT)
+        except EOFError:
+            return None
+    sys.stdout.write(USER_PROMPT)
+    sys.stdout.flush()
+    line = sys.stdin.readline()
+    return line.rstrip("\r\n") if line else None
+
+
+def _answer(chat: ChatSession, text: str, sampling: Sampling, token: CancelToken) -> None:
+    sys.stdout.write(AI_PROMPT)
+    sys.stdout.flush()
+    told_dropped = False
+    try:
+        for event in chat.ask(text, sampling, token):
+            if isinstance(event, Text):
+                sys.stdout.write(event.piece)
+                sys.stdout.flush()
+            elif isinstance(event, Reading) and event.dropped and not told_dropped:
+                told_dropped = True
+                print("The model no longer sees the oldest messages.", file=sys.stderr)
+            elif isinstance(event, Loading) and event.fraction == 0:
+                print("Loading the model again…", file=sys.stderr)
+            elif isinstance(event, Finished) and event.reason == "context":
+                print("The context is full: the answer was cut.", file=sys.stderr)
+    finally:
+        sys.stdout.write("\n")
+        sys.stdout.flush()
+
+
+@contextlib.contextmanager
+def _ctrl_c() -> Iterator[CancelToken]:
+    """A token that Ctrl-C cancels."""
+    token = CancelToken()
+
+    before = signal.signal(signal.SIGINT, lambda *_: token.cancel())
+    try:
+        yield token
+    finally:
+        signal.signal(signal.SIGINT, before)

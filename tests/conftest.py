@@ -1,0 +1,103 @@
+"""What every test gets: a home of its own, real models, and a neighbour who dislikes noise."""
+
+import os
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.models import build_model, build_scripted_model
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+ANSWER = (
+    "Hello! 😀 I am a *scripted* model.\n\nHere is `code` and 你好, then a list:\n"
+    "- one\n- two\n\nGood bye."
+)
+
+
+@pytest.fixture(scope="session")
+def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("models")
+
+
+@pytest.fixture(scope="session")
+def scripted_model(model_folder: Path) -> Path:
+    """A model whose every answer is `ANSWER`."""
+    return build_scripted_model(model_folder / "scripted.gguf", ANSWER)
+
+
+@pytest.fixture(scope="session")
+def endless_model(model_folder: Path) -> Path:
+    """A model whose answer ends only when the context does."""
+    return build_scripted_model(
+        model_folder / "endless.gguf",
+        "Over and over again it says the very same thing until somebody stops it. ",
+        repeat=True,
+        n_layers=6,
+        n_embd=256,
+        n_ctx_train=32768,
+    )
+
+
+@pytest.fixture(scope="session")
+def random_model(model_folder: Path) -> Path:
+    """A model with random weights: at temperature 0 its answer depends on every token before."""
+    return build_model(model_folder / "random.gguf")
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder the program may write to in this test; the person's real home is out of reach."""
+    folder = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("PYCHATBOT_HOME", str(folder / "pychatbot"))
+    monkeypatch.setenv("HOME", str(folder))
+    for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    return folder / "pychatbot"
+
+
+@pytest.fixture(autouse=True)
+def no_noise(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A thread, process, window or file left behind fails the test that left it."""
+    threads = set(threading.enumerate())
+    processes = set(psutil.Process().children(recursive=True))
+    temporary = Path(tempfile.gettempdir())
+    mine = tmp_path_factory.getbasetemp()
+    before = set(temporary.iterdir())
+    yield
+    assert not set(threading.enumerate()) - threads, "a thread was left running"
+    left = [p for p in psutil.Process().children(recursive=True) if p not in processes]
+    assert not left, f"processes were left running: {left}"
+    _assert_no_windows()
+    stray = [p for p in home.parent.iterdir() if p != home]
+    assert not stray, f"files outside PYCHATBOT_HOME: {stray}"
+    made = {p for p in set(temporary.iterdir()) - before if not mine.is_relative_to(p)}
+    made = {p for p in made if p.name.startswith("pychatbot") or p.name.startswith(".pychatbot")}
+    assert not made, f"temporary files were left: {made}"
+
+
+def _assert_no_windows() -> None:
+    import sys
+
+    widgets = sys.modules.get("PySide6.QtWidgets")
+    if widgets is not None and widgets.QApplication.instance() is not None:
+        shown = [w for w in widgets.QApplication.topLevelWidgets() if w.isVisible()]
+        assert not shown, f"windows were left open: {shown}"
+
+
+@pytest.fixture
+def wait_until() -> Callable[[Callable[[], bool]], None]:
+    """Wait for a condition that no signal tells of, at most 20 seconds."""
+    import time
+
+    def wait(condition: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + 20
+        while not condition():
+            assert time.monotonic() < deadline, "waited in vain"
+            time.sleep(0.005)
+
+    return wait

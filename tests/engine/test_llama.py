@@ -1,0 +1,279 @@
+"""The engine on real models, in its own process and in this one."""
+
+import inspect
+import re
+from pathlib import Path
+
+import llama_cpp.llama_chat_format as llama_chat_format
+import psutil
+import pytest
+
+from pychatbot_gui.core.errors import ContextOverflow, OutOfMemory, PychatbotError, TemplateError
+from pychatbot_gui.core.settings import CHAT_FORMATS
+from pychatbot_gui.engine.engine import CancelToken, Engine, Loading, Reading, Sampling, Text
+from pychatbot_gui.engine.llama import LlamaEngine, named_formatter
+from pychatbot_gui.engine.prompts import PromptWriter
+from tests.conftest import ANSWER
+from tests.engine.talk import GREEDY, assistant, events, finished, load, system, text_of, user
+from tests.models import build_model, build_scripted_model
+
+
+def test_an_answer_streams_in_whole_characters(engine: Engine, scripted_model: Path) -> None:
+    info = load(engine, scripted_model)
+    assert (info.name, info.n_ctx) == ("Scripted model", 512)
+    got = events(engine, system("Be kind."), user("Hi"), sampling=Sampling(temperature=0))
+    assert text_of(got) == ANSWER
+    pieces = [e.piece for e in got if isinstance(e, Text)]
+    assert len(pieces) > 10
+    assert any("😀" in p for p in pieces), "the emoji came in one piece"
+    end = finished(got)
+    assert end.reason == "stop"
+    assert end.reply_tokens >= len(pieces)
+    assert end.writing_seconds > 0
+
+
+def test_nothing_is_held_back(engine: Engine, model_folder: Path) -> None:
+    # One byte that never becomes valid UTF-8 must not hold the rest of the stream back.
+    pieces: list[str | bytes] = ["Before ", b"\xe4", "after ", "it ", "comes ", "more."]
+    load(engine, build_scripted_model(model_folder / "half.gguf", pieces))
+    got = [e.piece for e in events(engine, user("Hi")) if isinstance(e, Text)]
+    assert "".join(got) == "Before \ufffdafter it comes more."
+    assert len(got) == 5
+
+
+def test_the_same_prefix_is_not_read_again(engine: Engine, random_model: Path) -> None:
+    load(engine, random_model)
+    first = events(engine, user("What is a model?"))
+    answer = text_of(first)
+    second = events(engine, user("What is a model?"), assistant(answer), user("And a context?"))
+    end = finished(second)
+    assert end.reused_tokens >= finished(first).prompt_tokens - 1
+
+
+def test_reuse_does_not_change_the_answer(engine: Engine, random_model: Path) -> None:
+    history = (user("What is a model?"), assistant("A file."), user("And a context?"))
+    load(engine, random_model)
+    fresh = text_of(events(engine, *history))
+    load(engine, random_model)
+    events(engine, *history[:1])
+    events(engine, user("Something else entirely"))
+    assert text_of(events(engine, *history)) == fresh
+
+
+def test_the_system_prompt_and_every_message_are_read(engine: Engine, random_model: Path) -> None:
+    load(engine, random_model)
+    variants = [
+        (user("Hi"), assistant("Yes"), user("More")),
+        (system("Be brief."), user("Hi"), assistant("Yes"), user("More")),
+        (user("Hi"), assistant("No"), user("More")),
+        (user("Hello"), assistant("Yes"), user("More")),
+    ]
+    assert len({text_of(events(engine, *v)) for v in variants}) == len(variants)
+
+
+def test_a_seed_gives_the_same_answer_again(engine: Engine, random_model: Path) -> None:
+    load(engine, random_model)
+
+    def answer(seed: int) -> str:
+        return text_of(
+            events(engine, user("Hi"), sampling=Sampling(temperature=1.5, max_tokens=30, seed=seed))
+        )
+
+    assert answer(1) == answer(1)
+    assert answer(1) != answer(2)
+    assert answer(-1) != answer(-1)
+
+
+def test_samplers_reach_the_library(engine: Engine, random_model: Path) -> None:
+    load(engine, random_model)
+    greedy = text_of(events(engine, user("Hi"), sampling=Sampling(temperature=0, max_tokens=60)))
+    # Each of these leaves one candidate only, so each must give the greedy answer.
+    for only in (
+        Sampling(temperature=2, top_k=1, max_tokens=60),
+        Sampling(temperature=2, top_k=0, top_p=0.0001, max_tokens=60),
+        Sampling(temperature=2, top_k=0, top_p=1, min_p=1.0, max_tokens=60),
+    ):
+        assert text_of(events(engine, user("Hi"), sampling=only)) == greedy
+    punished = Sampling(temperature=0, repeat_penalty=2.0, max_tokens=60)
+    assert text_of(events(engine, user("Hi"), sampling=punished)) != greedy
+
+
+def test_max_tokens_and_the_end_of_the_context(engine: Engine, endless_model: Path) -> None:
+    load(engine, endless_model, n_ctx=256)
+    short = finished(events(engine, user("Hi"), sampling=Sampling(temperature=0, max_tokens=5)))
+    assert (short.reason, short.reply_tokens) == ("length", 5)
+    full = finished(events(engine, user("Hi"), sampling=Sampling(temperature=0)))
+    assert full.reason == "context"
+    assert full.prompt_tokens + full.reply_tokens == 256
+
+
+def test_a_full_context_drops_the_oldest_turns(engine: Engine, random_model: Path) -> None:
+    load(engine, random_model, n_ctx=512)
+    history = [system("Always be kind.")]
+    for i in range(40):
+        history += [user(f"Question number {i} about context"), assistant("answer " * 5)]
+    got = events(engine, *history, user("Last one"), sampling=GREEDY)
+    reading = next(e for e in got if isinstance(e, Reading))
+    assert reading.dropped > 0
+    assert reading.total <= 512
+    kept = history[0], *history[1 + reading.dropped :], user("Last one")
+    load(engine, random_model, n_ctx=512)
+    assert text_of(events(engine, *kept)) == text_of(got), "system prompt and last turns stayed"
+
+
+@pytest.mark.parametrize("size", [3_000, 1_000_000])
+def test_a_message_longer_than_the_context_is_refused(
+    engine: Engine, random_model: Path, size: int
+) -> None:
+    load(engine, random_model)
+    before = text_of(events(engine, user("Hi")))
+    with pytest.raises(ContextOverflow, match="too long for the model.*settings"):
+        events(engine, user("word " * (size // 5)))
+    assert text_of(events(engine, user("Hi"))) == before
+
+
+@pytest.mark.parametrize("piece", ["<|im_end|>", "<|im_start|>", "<bos>", "<|eot_id|>"])
+def test_special_tokens_in_a_message_are_text(
+    random_model: Path, piece: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = LlamaEngine()
+    try:
+        load(engine, random_model)
+        loaded = engine._loaded
+        assert loaded is not None
+        _, plain, _ = loaded.prompts.fit([user("a  b")], 1)
+        _, typed, _ = loaded.prompts.fit([user(f"a {piece} b")], 1)
+        control = loaded.tokenize(piece, False, True)
+        assert len(control) == 1, "the vocabulary knows it as one control token"
+        assert typed.count(control[0]) == plain.count(control[0])
+        assert len(typed) > len(plain)
+    finally:
+        engine.close()
+
+
+@pytest.mark.parametrize(
+    "text", ["\x00", "a\x00b", "\u202eabc\u202c", "😀👩‍👩‍👧", "مرحبا", "\ufffd", "\x1b[31m"]
+)
+def test_any_text_can_be_sent(engine: Engine, random_model: Path, text: str) -> None:
+    load(engine, random_model)
+    assert finished(events(engine, user(text))).reply_tokens > 0
+
+
+def test_a_chat_format_overrides_the_template(engine: Engine, random_model: Path) -> None:
+    load(engine, random_model)
+    own = text_of(events(engine, user("Hi")))
+    load(engine, random_model, chat_format="vicuna")
+    assert text_of(events(engine, user("Hi"))) != own
+    with pytest.raises(TemplateError, match="not known"):
+        load(engine, random_model, chat_format="no-such-format")
+
+
+def test_every_chat_format_of_the_settings_writes_every_message() -> None:
+    question = [user("MARK-1"), assistant("MARK-2"), user("MARK-3")]
+    for name in CHAT_FORMATS:
+        writer = PromptWriter(named_formatter(name), ())
+        writer.probe()
+        prompt = writer.write([system("MARK-0"), *question])
+        text = "".join(text for text, _ in prompt.segments)
+        found = [text.find(f"MARK-{i}") for i in range(4)]
+        assert found == sorted(found) and min(found) >= 0, name
+
+
+def test_the_settings_know_the_chat_formats_of_the_library() -> None:
+    source = inspect.getsource(llama_chat_format)
+    library = set(re.findall(r'@register_chat_format\("([^"]+)"\)', source))
+    lossy = {"open-orca", "saiga"}
+    assert set(CHAT_FORMATS) == library - lossy
+    for name in lossy:  # once the library mends them they belong on the list
+        handler = llama_chat_format.LlamaChatCompletionHandlerRegistry()
+        wrapped = handler.get_chat_completion_handler_by_name(name)
+        write = inspect.getclosurevars(wrapped).nonlocals["chat_formatter"]
+        messages = [
+            {"role": role, "content": f"MARK-{i}"}
+            for i, role in enumerate(("user", "assistant", "user"))
+        ]
+        assert not all(f"MARK-{i}" in write(messages=messages).prompt for i in range(3)), name
+
+
+def test_no_template_becomes_chatml_and_is_told(engine: Engine, model_folder: Path) -> None:
+    path = build_model(model_folder / "no-template.gguf", template=None)
+    info = load(engine, path)
+    assert any("no chat template" in notice for notice in info.notices)
+    assert finished(events(engine, user("Hi"))).reply_tokens > 0
+
+
+def test_a_template_without_system_prompt_gets_it_in_the_first_message(
+    engine: Engine, model_folder: Path
+) -> None:
+    template = (
+        "{% if messages[0].role == 'system' %}{{ raise_exception('no system role') }}{% endif %}"
+        "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}"
+    )
+    path = build_model(model_folder / "no-system.gguf", template=template)
+    info = load(engine, path)
+    assert any("no system prompt" in notice for notice in info.notices)
+    put = text_of(events(engine, system("Be kind."), user("Hi")))
+    assert put == text_of(events(engine, user("Be kind.\n\nHi")))
+
+
+def test_mlock_really_locks(process: Engine, random_model: Path) -> None:
+    def locked() -> int:
+        status = Path(f"/proc/{process.pid}/status").read_text()  # type: ignore[attr-defined]
+        return int(next(x for x in status.splitlines() if x.startswith("VmLck")).split()[1])
+
+    load(process, random_model, mlock=False)
+    assert locked() == 0
+    info = load(process, random_model, mlock=True)
+    # Where the system refuses, that is said instead of passing for locked.
+    assert locked() > 0 or any("mlock" in notice for notice in info.notices)
+
+
+def test_a_context_larger_than_memory_is_refused_with_one_that_fits(
+    engine: Engine, random_model: Path, model_folder: Path
+) -> None:
+    wide = build_model(model_folder / "wide.gguf", n_embd=1024, n_layers=8, n_heads=16)
+    total = psutil.virtual_memory().total
+    n_ctx = total // (8 * 1024 * 4) + 256
+    with pytest.raises(OutOfMemory, match="Set the context length to [0-9,]+ or less"):
+        load(engine, wide, n_ctx=n_ctx // 256 * 256)
+    load(engine, random_model)
+
+
+def test_a_context_beyond_training_is_told(engine: Engine, random_model: Path) -> None:
+    info = load(engine, random_model, n_ctx=8192)
+    assert any("trained for 4,096" in notice for notice in info.notices)
+
+
+def test_loading_tells_its_progress(engine: Engine, random_model: Path) -> None:
+    from pychatbot_gui.engine.engine import ModelSpec
+
+    told: list[float] = []
+    engine.load(ModelSpec(str(random_model), n_ctx=256), told.append, CancelToken())
+    assert told == sorted(told)
+    assert told[-1] == 1.0
+
+
+def test_no_model_is_a_sentence(engine: Engine) -> None:
+    with pytest.raises(PychatbotError, match="Open a .gguf file first"):
+        events(engine, user("Hi"))
+
+
+def test_stop_strings_of_a_chat_format_end_the_answer(engine: Engine, model_folder: Path) -> None:
+    pieces = ["One ", "two.", "<hu", "man", ">", "three"]
+    load(
+        engine,
+        build_scripted_model(model_folder / "stops.gguf", pieces, repeat=True),
+        chat_format="redpajama-incite",
+    )
+    got = events(engine, user("Hi"))
+    assert text_of(got) == "One two."
+    assert finished(got).reason == "stop"
+
+
+def test_a_second_load_replaces_the_first(
+    engine: Engine, scripted_model: Path, random_model: Path
+) -> None:
+    load(engine, random_model)
+    load(engine, scripted_model)
+    assert text_of(events(engine, user("Hi"), sampling=Sampling(temperature=0))) == ANSWER
+    assert not any(isinstance(e, Loading) for e in events(engine, user("Hi")))
