@@ -1,0 +1,141 @@
+"""The composition root: the only place that builds and wires objects.
+
+Qt is imported where a window is built, so that the terminal starts without it.
+"""
+
+import logging
+import logging.handlers
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pychatbot_gui import terminal
+from pychatbot_gui.arguments import Arguments, parse_arguments
+from pychatbot_gui.core.errors import PychatbotError, StorageError
+from pychatbot_gui.core.paths import Paths, user_paths
+from pychatbot_gui.core.settings import (
+    Settings,
+    default_settings,
+    from_overrides,
+    load_settings,
+)
+from pychatbot_gui.core.state import load_state
+from pychatbot_gui.engine.engine import Engine, model_spec, sampling
+from pychatbot_gui.engine.model_process import ModelProcess
+
+if TYPE_CHECKING:
+    from pychatbot_gui.gui.main_window import MainWindow
+
+
+def create_window(arguments: list[str]) -> "MainWindow":
+    """Build the whole program on the current `QApplication`; returns its window, shown.
+
+    Closing the window ends the thread and the model process.
+    """
+    return _build_window(parse_arguments(arguments))
+
+
+def run_window(given: Arguments) -> int:
+    """The program with its window; returns the exit code.
+
+    Where it is running already, that window comes to the front, opens the model, and this ends.
+    """
+    from PySide6.QtWidgets import QApplication
+
+    from pychatbot_gui.gui.single_instance import SingleInstance
+
+    application = QApplication(sys.argv[:1])
+    application.setApplicationName("PyChatbot")
+    application.setDesktopFileName("pychatbot")
+    paths = user_paths()
+    instance = SingleInstance(paths.data)
+    if instance.hand_over(given.model):
+        return 0
+    _log_to(paths)
+    window = _build_window(given)
+    instance.asked_again.connect(window.come_to_front)
+    return application.exec()
+
+
+def run_terminal(given: Arguments) -> int:
+    """The chat in a terminal; returns the exit code."""
+    paths = user_paths()
+    settings, notes = _settings(paths)
+    for note in notes:
+        print(note, file=sys.stderr)
+    settings = from_overrides(settings, given.overrides)
+    model = given.model or _last_model(paths)
+    if not model:
+        raise PychatbotError("No model was given. Name one: --model FILE.gguf")
+    return terminal.run(
+        _engine_maker(settings, _model_log(paths)),
+        model_spec(model, settings),
+        sampling(settings),
+        given.system or "",
+    )
+
+
+def _build_window(given: Arguments) -> "MainWindow":
+    from pychatbot_gui.gui.controller import Controller
+    from pychatbot_gui.gui.engine_thread import EngineThread
+    from pychatbot_gui.gui.main_window import MainWindow
+
+    paths = user_paths()
+    settings, notes = _settings(paths)
+    window = MainWindow()
+    log_path = _model_log(paths)
+    engine = EngineThread(_engine_maker(settings, log_path), window)
+    controller = Controller(window, engine, settings, paths, log_path)
+    window.show()
+    controller.start(given, notes)
+    return window
+
+
+def _settings(paths: Paths) -> tuple[Settings, list[str]]:
+    try:
+        return load_settings(paths.settings_file)
+    except StorageError as error:
+        return default_settings(), [f"{error} The defaults are used."]
+
+
+def _last_model(paths: Paths) -> str:
+    try:
+        return load_state(paths.state_file)[0].model
+    except StorageError:
+        return ""
+
+
+def _engine_maker(settings: Settings, log_path: Path) -> Callable[[], Engine]:
+    def make() -> Engine:
+        if settings.isolate_model:
+            return ModelProcess(log_path)
+        from pychatbot_gui.engine.llama import LlamaEngine
+
+        return LlamaEngine()
+
+    return make
+
+
+def _model_log(paths: Paths) -> Path:
+    return paths.logs / f"model-{os.getpid()}.log"
+
+
+def _log_to(paths: Paths) -> None:
+    """The program's own log: what the person was told and the bugs, never a conversation."""
+    log = logging.getLogger("pychatbot")
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    try:
+        paths.logs.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handler: logging.Handler = logging.handlers.RotatingFileHandler(
+            paths.log_file, maxBytes=500_000, backupCount=1, encoding="utf-8"
+        )
+    except OSError:
+        handler = logging.NullHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    log.addHandler(handler)
+    sys.excepthook = lambda kind, error, trace: log.critical(
+        "unexpected error", exc_info=(kind, error, trace)
+    )

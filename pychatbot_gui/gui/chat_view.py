@@ -1,0 +1,537 @@
+"""The conversation on the screen: follows the answer, lets the reader be, and is safe to click."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, QRectF, Qt, QTimer, QUrl, Signal
+from PySide6.QtGui import (
+    QAction,
+    QColor,
+    QContextMenuEvent,
+    QGuiApplication,
+    QKeyEvent,
+    QKeySequence,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPalette,
+    QPen,
+    QResizeEvent,
+    QTextCursor,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import (
+    QApplication,
+    QFrame,
+    QMenu,
+    QMessageBox,
+    QTextBrowser,
+    QToolButton,
+    QWidget,
+)
+
+from pychatbot_gui.gui.chat_document import STEP, ChatDocument, ConversationDocument
+from pychatbot_gui.gui.chat_looks import Look
+from pychatbot_gui.gui.chat_paint import Backdrop
+from pychatbot_gui.gui.chat_reading import code_block_at, plain_text
+from pychatbot_gui.gui.theme import LIGHT, Theme, mix
+from pychatbot_gui.gui.visible_text import repaired, visible
+
+COLUMN = 760
+_SIDE = 24
+_TICK_S = 0.012
+_AT_END = 8
+_ZOOM_STEPS = (0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0, 2.5)
+ZOOM_TEXTS = ("&Larger text", "&Smaller text", "&Usual text size")
+_MOUSE = (
+    QEvent.Type.MouseButtonPress,
+    QEvent.Type.MouseButtonRelease,
+    QEvent.Type.MouseMove,
+    QEvent.Type.MouseButtonDblClick,
+)
+
+
+class JumpButton(QToolButton):
+    """A small round button with an arrow down."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setObjectName("jumpToEndButton")
+        self.setAccessibleName("Jump to the latest message")
+        self.setToolTip("Jump to the latest message (End)")
+        self.setCursor(Qt.CursorShape.ArrowCursor)
+        self.setFixedSize(36, 36)
+        self.theme = LIGHT
+        self.hide()
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
+        """Draw the disc, its edge and the arrow in the theme's colours."""
+        theme = self.theme
+        lit = self.underMouse() or self.isDown()
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        edge = QColor(theme.accent if self.hasFocus() else mix(theme.border, theme.text, 0.15))
+        painter.setPen(QPen(edge, 2 if self.hasFocus() else 1))
+        painter.setBrush(QColor(mix(theme.surface, theme.text, 0.08 if lit else 0.02)))
+        painter.drawEllipse(QRectF(self.rect()).adjusted(1.5, 1.5, -1.5, -1.5))
+        pen = QPen(QColor(theme.text), 2)
+        pen.setCapStyle(Qt.PenCapStyle.RoundCap)
+        pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+        painter.setPen(pen)
+        painter.drawPolyline([QPointF(12, 15.5), QPointF(18, 21.5), QPointF(24, 15.5)])
+        painter.end()
+
+
+class ChatView(QTextBrowser):
+    """The messages of one chat, from top to bottom.
+
+    What is added is shown at once while it is little; of a large text a part is shown per turn
+    of the event loop, in order, so that the window never stands still.
+    """
+
+    link_activated = Signal(str)
+    """An http or https address that the reader clicked and agreed to open."""
+    zoom_changed = Signal(float)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._steps: deque[Callable[[], bool]] = deque()
+        self._arriving: list[str] | None = None
+        self._spent = 0.0
+        self._following = True
+        self._held = False
+        self._moving = False
+        self._wheel = 0
+        self.setObjectName("chatView")
+        self.setAccessibleName("Conversation")
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setAutoFillBackground(True)
+        self.setOpenLinks(False)
+        # A file dropped on the conversation is for the window, which opens models.
+        self.setAcceptDrops(False)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        document = ConversationDocument(self)
+        document.setUndoRedoEnabled(False)
+        self.setDocument(document)
+        points = max(11.0, QApplication.font().pointSizeF())
+        self._chat = ChatDocument(document, Look(LIGHT, points))
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._next_turn)
+        self._jump = JumpButton(self)
+        self._jump.clicked.connect(self.jump_to_end)
+        bar = self.verticalScrollBar()
+        bar.valueChanged.connect(self._on_scrolled)
+        bar.rangeChanged.connect(self._on_range_changed)
+        self.anchorClicked.connect(self._on_anchor_clicked)
+        self._zoom_actions = self._make_zoom_actions()
+        self.addActions(self._zoom_actions)
+        self.set_theme(LIGHT)
+
+    # --- the conversation -----------------------------------------------------------------
+
+    def clear_chat(self) -> None:
+        """Forget everything and show nothing."""
+        self._steps.clear()
+        self._arriving = None
+        self._chat.clear()
+        self._following = True
+        self._update_jump()
+
+    def add_user_message(self, text: str) -> None:
+        """Show what the person wrote, letter by letter as it is: no Markdown."""
+        started = False
+
+        def step() -> bool:
+            nonlocal started
+            if not started:
+                started = True
+                self._chat.begin_user(text)
+            return self._chat.more_user()
+
+        self._do(step)
+
+    def begin_answer(self, speaker: str = "") -> None:
+        """Show who answers, and a quiet waiting state until the first text comes."""
+        self._do_once(lambda: self._chat.begin_answer(speaker))
+
+    def set_progress(self, text: str) -> None:
+        """Say what the model does before its first word; ignored once text has come."""
+        self._do_once(lambda: self._chat.set_status(text))
+
+    def append_text(self, piece: str) -> None:
+        """Add to the answer that was begun."""
+        if not piece:
+            return
+        if self._arriving is not None:
+            self._arriving.append(piece)
+            return
+        arriving = [piece]
+
+        def step() -> bool:
+            text = "".join(arriving)
+            arriving[:] = [text[STEP:]]
+            self._chat.append(text[:STEP])
+            if arriving[0]:
+                return True
+            if self._arriving is arriving:
+                self._arriving = None
+            return False
+
+        self._do(step)
+        if self._steps:
+            self._arriving = arriving
+
+    def end_answer(self, note: str = "") -> None:
+        """Finish the answer; `note` (such as "Stopped") is shown quietly below it."""
+        self._do_once(lambda: self._chat.end_answer(note))
+
+    def add_divider(self, text: str) -> None:
+        """Draw a line across the conversation with a sentence in it."""
+        self._do_once(lambda: self._chat.divider(text))
+
+    def toPlainText(self) -> str:
+        """What a person reads from top to bottom, all of what was added so far."""
+        self._finish_steps()
+        return plain_text(self.document(), 0, self.document().characterCount() - 1)
+
+    def is_empty(self) -> bool:
+        """True while there is no message."""
+        return not self._chat.messages and not self._steps
+
+    def remove_last_exchange(self) -> None:
+        """Take back the person's last message and everything after it."""
+        self._finish_steps()
+        self._do_once(self._chat.remove_exchange)
+
+    def last_answer(self) -> str:
+        """The latest answer as it was written, in Markdown; "" if there is none."""
+        self._finish_steps()
+        for message in reversed(self._chat.messages):
+            if message.is_answer:
+                return visible(repaired(message.source))
+        return ""
+
+    # --- looks ----------------------------------------------------------------------------
+
+    def set_theme(self, theme: Theme) -> None:
+        """Wear these colours."""
+        palette = self.palette()
+        role = QPalette.ColorRole
+        for name, colour in (
+            (role.Base, theme.surface),
+            (role.Window, theme.surface),
+            (role.Text, theme.text),
+            (role.Highlight, mix(theme.surface, theme.accent, 0.32)),
+            (role.HighlightedText, theme.text),
+            (role.Link, theme.link),
+        ):
+            palette.setColor(name, QColor(colour))
+        self.setPalette(palette)
+        self.setStyleSheet(
+            "#chatView { border: none; border-radius: 0; padding: 0; margin: 0;"
+            f" color: {theme.text}; background: {theme.surface};"
+            f" selection-background-color: {mix(theme.surface, theme.accent, 0.32)};"
+            f" selection-color: {theme.text}; }}"
+        )
+        self._jump.theme = theme
+        self._set_look(replace(self._chat.look, theme=theme))
+
+    def zoom(self) -> float:
+        """How many times its usual size the text has."""
+        return self._chat.look.zoom
+
+    def set_zoom(self, zoom: float) -> None:
+        """Show the text `zoom` times its usual size, 0.7 to 2.5."""
+        zoom = min(max(zoom, _ZOOM_STEPS[0]), _ZOOM_STEPS[-1])
+        if zoom != self.zoom():
+            self._set_look(replace(self._chat.look, zoom=zoom))
+            self.zoom_changed.emit(zoom)
+
+    def step_zoom(self, steps: int) -> None:
+        """One or more steps larger (positive) or smaller (negative)."""
+        nearest = min(range(len(_ZOOM_STEPS)), key=lambda n: abs(_ZOOM_STEPS[n] - self.zoom()))
+        self.set_zoom(_ZOOM_STEPS[min(max(nearest + steps, 0), len(_ZOOM_STEPS) - 1)])
+
+    def zoom_actions(self) -> list[QAction]:
+        """Larger, smaller and usual size, with their keys, for a menu."""
+        return list(self._zoom_actions)
+
+    def _make_zoom_actions(self) -> list[QAction]:
+        keys = QKeySequence.StandardKey
+        larger, smaller, usual = (QAction(text, self) for text in ZOOM_TEXTS)
+        larger.setShortcuts([*QKeySequence.keyBindings(keys.ZoomIn), QKeySequence("Ctrl+=")])
+        smaller.setShortcuts(QKeySequence.keyBindings(keys.ZoomOut))
+        usual.setShortcut(QKeySequence("Ctrl+0"))
+        larger.triggered.connect(lambda: self.step_zoom(1))
+        smaller.triggered.connect(lambda: self.step_zoom(-1))
+        usual.triggered.connect(lambda: self.set_zoom(1.0))
+        return [larger, smaller, usual]
+
+    def _set_look(self, look: Look) -> None:
+        with self._kept_place():
+            self._chat.set_look(look)
+        self.viewport().update()
+
+    # --- work in parts --------------------------------------------------------------------
+
+    def _do(self, step: Callable[[], bool]) -> None:
+        """Run a step, which answers True while it has more to do, now or when its turn comes."""
+        self._arriving = None
+        self._steps.append(step)
+        if len(self._steps) == 1 and self._spent < _TICK_S:
+            self._run(_TICK_S - self._spent)
+        self._timer.start(0)
+
+    def _do_once(self, action: Callable[[], object]) -> None:
+        def step() -> bool:
+            action()
+            return False
+
+        self._do(step)
+
+    def _next_turn(self) -> None:
+        self._spent = 0.0
+        if self._steps:
+            self._run(_TICK_S)
+            self._timer.start(0)
+
+    def _run(self, seconds: float) -> None:
+        started = time.perf_counter()
+        with self._held_still():
+            while self._steps and time.perf_counter() - started < seconds:
+                if not self._steps[0]():
+                    self._steps.popleft()
+        self._spent += time.perf_counter() - started
+
+    def _finish_steps(self) -> None:
+        if self._steps:
+            self._run(float("inf"))
+
+    # --- following the end ----------------------------------------------------------------
+
+    def is_following(self) -> bool:
+        """True while the view moves with the answer: the reader is at the end."""
+        return self._following
+
+    def jump_to_end(self) -> None:
+        """Go to the latest message and follow it from now on."""
+        self._following = True
+        self._scroll_to(self.verticalScrollBar().maximum())
+
+    def _scroll_to(self, value: int) -> None:
+        moving, self._moving = self._moving, True
+        self.verticalScrollBar().setValue(value)
+        self._moving = moving
+        self._update_jump()
+
+    def _on_scrolled(self, value: int) -> None:
+        if not self._moving:
+            self._following = value >= self.verticalScrollBar().maximum() - _AT_END
+            self._update_jump()
+
+    def _on_range_changed(self, _minimum: int, maximum: int) -> None:
+        if self._following and not self._held and not self._moving:
+            self._scroll_to(maximum)
+
+    def _update_jump(self) -> None:
+        bar = self.verticalScrollBar()
+        self._jump.setVisible(not self._following and bar.value() < bar.maximum() - _AT_END)
+
+    @contextmanager
+    def _held_still(self) -> Iterator[None]:
+        """Change the end of the document without moving what the reader reads or has selected."""
+        bar, document = self.verticalScrollBar(), self.document()
+        value = bar.value()
+        cursor = self.textCursor()
+        ends, selected = (cursor.anchor(), cursor.position()), cursor.hasSelection()
+        moving, self._moving = self._moving, True
+        try:
+            yield
+        finally:
+            document.documentLayout().blockBoundingRect(document.lastBlock())
+            cursor = self.textCursor()
+            if selected and (cursor.anchor(), cursor.position()) != ends:
+                last = document.characterCount() - 1
+                cursor.setPosition(min(ends[0], last))
+                cursor.setPosition(min(ends[1], last), QTextCursor.MoveMode.KeepAnchor)
+                self.setTextCursor(cursor)
+            self._moving = moving
+            self._scroll_to(bar.maximum() if self._following and not self._held else value)
+
+    @contextmanager
+    def _kept_place(self) -> Iterator[None]:
+        """Change sizes while the text at the top of the view (or its end) stays where it is."""
+        bar = self.verticalScrollBar()
+        cursor = self.cursorForPosition(QPoint(0, 0))
+        top = self.cursorRect(cursor).top()
+        moving, self._moving = self._moving, True
+        try:
+            yield
+        finally:
+            document = self.document()
+            document.documentLayout().blockBoundingRect(document.lastBlock())
+            self._moving = moving
+            if self._following:
+                self._scroll_to(bar.maximum())
+            else:
+                self._scroll_to(bar.value() + self.cursorRect(cursor).top() - top)
+
+    # --- links, copies, menu --------------------------------------------------------------
+
+    def loadResource(self, kind: int, name: QUrl | str) -> object:  # noqa: ARG002
+        """Answer with nothing, whatever a text names: no file and no address is ever opened."""
+        return None
+
+    def _on_anchor_clicked(self, url: QUrl) -> None:
+        if url.scheme().lower() not in ("http", "https") or not url.host():
+            return
+        encoded = QUrl.ComponentFormattingOption.FullyEncoded
+        address = url.toString(encoded)
+        box = QMessageBox(self.window())
+        box.setObjectName("openLinkQuestion")
+        box.setWindowTitle("Open a link")
+        box.setTextFormat(Qt.TextFormat.PlainText)
+        box.setText(f"Open {url.host(encoded)} in your browser?")
+        box.setInformativeText(address if len(address) <= 300 else address[:300] + "…")
+        box.setStandardButtons(QMessageBox.StandardButton.Open | QMessageBox.StandardButton.Cancel)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.accepted.connect(lambda: self.link_activated.emit(address))
+        box.open()
+
+    def createMimeDataFromSelection(self) -> QMimeData:
+        """The selection as plain text: what the reader sees, with markers and line breaks."""
+        cursor = self.textCursor()
+        data = QMimeData()
+        data.setText(plain_text(self.document(), cursor.selectionStart(), cursor.selectionEnd()))
+        return data
+
+    def copy_last_answer(self) -> None:
+        """Copy the latest answer as it was written, in Markdown."""
+        answer = self.last_answer()
+        if answer:
+            self._copy(answer)
+
+    def _copy(self, text: str) -> None:
+        QGuiApplication.clipboard().setText(visible(repaired(text)))
+
+    def menu_at(self, place: QPoint) -> QMenu:
+        """The context menu for a place in the viewport."""
+        menu = QMenu(self)
+        cursor = self.cursorForPosition(place)
+        copy = menu.addAction("Copy", self.copy)
+        copy.setShortcut(QKeySequence.StandardKey.Copy)
+        copy.setEnabled(self.textCursor().hasSelection())
+        message = self._chat.message_at(cursor.position())
+        if message is not None:
+            menu.addAction("Copy message", lambda: self._copy(message.source))
+        code = code_block_at(cursor.block())
+        if code is not None:
+            menu.addAction("Copy code block", lambda: self._copy(code))
+        link = self.anchorAt(place)
+        if link:
+            menu.addAction("Copy link address", lambda: self._copy(link))
+        menu.addSeparator()
+        everything = menu.addAction("Select all", self.selectAll)
+        everything.setShortcut(QKeySequence.StandardKey.SelectAll)
+        return menu
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Show the menu of the place that was clicked."""
+        menu = self.menu_at(self.viewport().mapFromGlobal(event.globalPos()))
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.popup(event.globalPos())
+
+    # --- events ---------------------------------------------------------------------------
+
+    def event(self, event: QEvent) -> bool:
+        """Keep the reader's place through a resize; let the margins scroll and select too."""
+        if event.type() == QEvent.Type.Resize:
+            with self._kept_place():
+                self._lay_out_column()
+                return super().event(event)
+        if event.type() == QEvent.Type.Wheel and isinstance(event, QWheelEvent):
+            self.wheelEvent(event)
+            return True
+        if event.type() in _MOUSE and isinstance(event, QMouseEvent):
+            inside = self.viewport().mapFromGlobal(event.globalPosition())
+            return self.viewportEvent(
+                QMouseEvent(
+                    event.type(),
+                    inside,
+                    event.globalPosition(),
+                    event.button(),
+                    event.buttons(),
+                    event.modifiers(),
+                )
+            )
+        return super().event(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep the column where it is when the scroll bar comes or goes."""
+        super().resizeEvent(event)
+        self._lay_out_column()
+
+    def _lay_out_column(self) -> None:
+        bar = self.verticalScrollBar()
+        side = max(_SIDE, (self.width() - COLUMN) // 2)
+        used = bar.width() if bar.isVisible() else 0
+        self.setViewportMargins(side, 0, max(0, side - used), 0)
+        self._jump.move((self.width() - self._jump.width()) // 2, self.height() - 52)
+        self._jump.raise_()
+        self._chat.fit_bubbles(self.viewport().width())
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint what lies behind the text, then the text."""
+        painter = QPainter(self.viewport())
+        top = self.verticalScrollBar().value()
+        painter.translate(0, -top)
+        clip = QRectF(event.rect().translated(0, top))
+        Backdrop(painter, self.document(), self._chat.look, self.viewport().width(), clip).paint()
+        painter.end()
+        super().paintEvent(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """End goes to the latest message, Home to the first; Ctrl+Shift+C copies the answer."""
+        control = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
+        shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+        key = event.key()
+        if control and shift and key == Qt.Key.Key_C:
+            self.copy_last_answer()
+        elif key == Qt.Key.Key_End and not shift:
+            self.jump_to_end()
+        elif key == Qt.Key.Key_Home and not shift:
+            self.verticalScrollBar().setValue(0)
+        else:
+            super().keyPressEvent(event)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Ctrl and the wheel change the size of the text."""
+        if not event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            super().wheelEvent(event)
+            return
+        self._wheel += event.angleDelta().y()
+        steps = int(self._wheel / 120)
+        self._wheel -= 120 * steps
+        if steps:
+            self.step_zoom(steps)
+        event.accept()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Hold the text still while a button is down, so that it can be selected."""
+        self._held = True
+        super().mousePressEvent(event)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """Go on following, unless the reader selected something and the end has moved away."""
+        super().mouseReleaseEvent(event)
+        self._held = False
+        bar = self.verticalScrollBar()
+        if self._following and self.textCursor().hasSelection():
+            self._following = bar.value() >= bar.maximum() - _AT_END
+        if self._following:
+            self._scroll_to(bar.maximum())
+        self._update_jump()

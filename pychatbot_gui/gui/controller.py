@@ -1,0 +1,466 @@
+"""The use cases: open a model, send, stop, start a new chat, change the settings."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QTimer, QUrl, Slot
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QFileDialog, QMessageBox
+
+import pychatbot_gui
+from pychatbot_gui.arguments import Arguments
+from pychatbot_gui.core.chat import Conversation
+from pychatbot_gui.core.errors import PychatbotError, StorageError
+from pychatbot_gui.core.paths import Paths
+from pychatbot_gui.core.settings import (
+    Settings,
+    from_overrides,
+    reload_names,
+    save_settings,
+)
+from pychatbot_gui.core.state import RememberedState, load_state, save_state, with_recent
+from pychatbot_gui.engine.engine import Finished, ModelInfo, model_spec, sampling
+from pychatbot_gui.gui.dialogs.log_window import LogWindow
+from pychatbot_gui.gui.dialogs.settings_dialog import SettingsDialog
+from pychatbot_gui.gui.engine_thread import EngineThread
+from pychatbot_gui.gui.main_window import MainWindow
+from pychatbot_gui.gui.notices import Notices
+
+_NO_PROGRESS_MS = 30_000
+_SAVE_DELAY_MS = 700
+_ENDINGS = {
+    "cancelled": "Stopped",
+    "length": "Ended at the longest answer set in the settings",
+    "context": "Cut off: the context is full. Write “continue” to go on without the oldest part.",
+}
+
+
+class Controller(QObject):
+    """Joins the window with the engine, the settings and what is remembered."""
+
+    def __init__(
+        self,
+        window: MainWindow,
+        engine: EngineThread,
+        settings: Settings,
+        paths: Paths,
+        log_path: Path,
+    ) -> None:
+        super().__init__(window)
+        self._window = window
+        self._engine = engine
+        self._notices = Notices(window.notice_bar, self)
+        self._paths = paths
+        self._log_path = log_path
+        self._settings = settings
+        self._overrides: dict[str, object] = {}
+        self._state = RememberedState()
+        self._model: ModelInfo | None = None
+        self._opening = ""  # path of the model that is being loaded
+        self._asked = ""  # the message that is being answered
+        self._dropped = False  # the oldest messages left the model's sight in this turn
+        self._then: Callable[[], None] | None = None  # what waits for the engine to be free
+        self._log_window: LogWindow | None = None
+        self._save_timer = _single_shot(self, _SAVE_DELAY_MS, self._save_state)
+        self._stuck_timer = _single_shot(self, _NO_PROGRESS_MS, self._on_no_progress)
+        self._connect_window()
+        self._connect_engine()
+
+    def start(self, arguments: Arguments, notes: list[str]) -> None:
+        """Bring back what was there the last time, and do what the command line asked for.
+
+        `notes`: sentences about the settings file, to be told.
+        """
+        for note in notes:
+            self._notices.warning(note)
+        self._overrides = dict(arguments.overrides)
+        self._restore_state()
+        window = self._window
+        window.restore_geometry(self._state.geometry)
+        system = self._state.system_prompt if arguments.system is None else arguments.system
+        window.system_prompt.set_text(system)
+        window.prompt_box.set_text(self._state.draft)
+        window.set_recent(self._state.recent_models)
+        self._show_model()
+        self._show_chat_or_empty_state()
+        if arguments.model:
+            self.open_model(arguments.model)
+        elif self._state.model:
+            self._open_last_model(self._state.model)
+
+    # -- models -----------------------------------------------------------------------------
+
+    def open_model(self, path: str) -> None:
+        """Load a model in place of the one there is; what is going on is stopped first."""
+        self._when_free(lambda: self._load(str(Path(path).absolute())))
+
+    def _load(self, path: str) -> None:
+        window = self._window
+        self._notices.clear()
+        self._model = None
+        self._opening = path
+        name = Path(path).name
+        window.set_model(f"Loading {name}…", path)
+        window.load_progress.setValue(0)
+        window.load_progress.show()
+        window.context_meter.clear()
+        window.speed_label.clear()
+        window.empty_state.set_loading(name, 0.0)
+        self._stuck_timer.start()
+        self._engine.load(model_spec(path, self._settings))
+
+    def _open_last_model(self, path: str) -> None:
+        if Path(path).exists():
+            self.open_model(path)
+        else:
+            self._notices.warning(
+                f"The model of the last time, “{path}”, is not there any more. Open another.",
+                "Open model…",
+                self._choose_model,
+            )
+
+    @Slot()
+    def _choose_model(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(
+            self._window,
+            "Open a model",
+            self._state.folder or str(Path.home()),
+            "GGUF models (*.gguf);;All files (*)",
+        )
+        if path:
+            self._remember(folder=str(Path(path).parent))
+            self.open_model(path)
+
+    @Slot(float)
+    def _on_loading(self, fraction: float) -> None:
+        window = self._window
+        self._stuck_timer.start()
+        if self._opening:
+            window.load_progress.setValue(round(fraction * 100))
+            window.empty_state.set_loading(Path(self._opening).name, fraction)
+        else:
+            window.chat_view.set_progress(f"Starting the model again… {fraction:.0%}")
+
+    @Slot(object)
+    def _on_loaded(self, info: ModelInfo) -> None:
+        path, self._opening = self._opening, ""
+        self._model = info
+        self._show_model()
+        self._remember(
+            model=path,
+            folder=str(Path(path).parent),
+            recent_models=with_recent(self._state.recent_models, path),
+        )
+        self._window.set_recent(self._state.recent_models)
+        self._window.context_meter.set_usage(0, info.n_ctx)
+        self._end_of_load()
+        for notice in info.notices:
+            self._notices.info(notice)
+
+    @Slot(object)
+    def _on_load_ended(self, error: PychatbotError | None) -> None:
+        failed, self._opening = self._opening, ""
+        self._show_model()
+        self._end_of_load()
+        if error is None:
+            return
+        last = self._state.model
+        if last and last != failed:
+            back = f"Go back to {Path(last).name}"
+            self._notices.error(error, back, lambda: self.open_model(last))
+        else:
+            self._notices.error(error, "Open another…", self._choose_model)
+
+    def _show_model(self) -> None:
+        info = self._model
+        self._window.prompt_box.set_can_send(info is not None, "Open a model first (Ctrl+O).")
+        if info is None:
+            self._window.set_model("")
+        else:
+            self._window.set_model(f"{info.name} · {_bytes(info.size)}", info.path)
+
+    def _end_of_load(self) -> None:
+        self._stuck_timer.stop()
+        self._window.load_progress.hide()
+        self._show_chat_or_empty_state()
+        self._window.prompt_box.setFocus()
+
+    # -- the conversation -------------------------------------------------------------------
+
+    @Slot(str)
+    def send(self, text: str) -> None:
+        """Send a message. It stays in the box where there is no model to send it to."""
+        if self._model is None or self._engine.is_busy() or not text.strip():
+            return
+        self._notices.clear()
+        self._asked = text
+        window = self._window
+        window.prompt_box.clear()
+        window.show_chat(True)
+        window.chat_view.add_user_message(text)
+        window.chat_view.begin_answer(self._model.name)
+        self._stuck_timer.start()
+        settings = from_overrides(self._settings, self._overrides)
+        self._engine.ask(text, sampling(settings))
+
+    @Slot()
+    def stop(self) -> None:
+        """End what is going on, at once."""
+        self._then = None
+        self._engine.cancel()
+
+    @Slot()
+    def new_chat(self) -> None:
+        """Begin an empty conversation under the same system prompt."""
+        self._when_free(self._clear_chat)
+
+    def _clear_chat(self) -> None:
+        self._notices.clear()
+        self._engine.set_context(Conversation(system=self._window.system_prompt.text()))
+        self._window.chat_view.clear_chat()
+        self._show_chat_or_empty_state()
+        self._window.speed_label.clear()
+        if self._model is not None:
+            self._window.context_meter.set_usage(0, self._model.n_ctx)
+        self._window.prompt_box.setFocus()
+
+    @Slot(str)
+    def _on_system_edited(self, text: str) -> None:
+        self._engine.set_system(text)
+        self._remember(system_prompt=text)
+
+    @Slot(int, int)
+    def _on_reading(self, done: int, total: int) -> None:
+        self._stuck_timer.start()
+        if done < total:
+            self._window.chat_view.set_progress(f"Reading {done:,} of {total:,} tokens…")
+
+    @Slot()
+    def _on_dropped(self) -> None:
+        self._dropped = True
+
+    @Slot(str)
+    def _on_text(self, text: str) -> None:
+        self._stuck_timer.stop()
+        self._window.chat_view.append_text(text)
+
+    @Slot(object)
+    def _on_answer_finished(self, event: Finished) -> None:
+        self._end_of_answer(_ENDINGS.get(event.reason, ""))
+        if event.reply_tokens and event.writing_seconds > 0:
+            self._window.speed_label.setText(f"{event.tokens_per_second:.1f} tokens/s")
+        if self._model is not None and event.prompt_tokens:
+            used = min(event.prompt_tokens + event.reply_tokens, self._model.n_ctx)
+            self._window.context_meter.set_usage(used, self._model.n_ctx)
+
+    @Slot(object, bool)
+    def _on_answer_failed(self, error: PychatbotError, refused: bool) -> None:
+        if refused:
+            self._take_message_back()
+            self._notices.error(error, "Settings…", self._change_settings)
+        else:
+            self._end_of_answer("Unfinished: " + _first_clause(error))
+            self._notices.error(error)
+
+    def _end_of_answer(self, note: str) -> None:
+        self._stuck_timer.stop()
+        self._asked = ""
+        self._window.chat_view.end_answer(note)
+        if self._dropped:
+            self._dropped = False
+            self._window.chat_view.add_divider(
+                "The context is full: the model no longer sees the oldest messages."
+            )
+
+    def _take_message_back(self) -> None:
+        """A message that the model never saw goes back to where it was written."""
+        box = self._window.prompt_box
+        written_since = box.text()
+        box.set_text(f"{self._asked}\n{written_since}" if written_since else self._asked)
+        self._window.chat_view.remove_last_exchange()
+        self._stuck_timer.stop()
+        self._asked = ""
+        self._show_chat_or_empty_state()
+
+    @Slot(str)
+    def _use_example(self, text: str) -> None:
+        self._window.prompt_box.set_text(text)
+        self._window.prompt_box.setFocus()
+
+    def _show_chat_or_empty_state(self) -> None:
+        window = self._window
+        window.show_chat(not window.chat_view.is_empty())
+        if self._model is not None:
+            window.empty_state.set_ready(self._model.name)
+        elif not self._opening:
+            window.empty_state.set_welcome()
+
+    # -- settings, log, about ---------------------------------------------------------------
+
+    @Slot()
+    def _change_settings(self) -> None:
+        dialog = SettingsDialog(self._settings, self._model is not None, self._window)
+        dialog.applied.connect(self._apply_settings)
+        dialog.exec()
+        dialog.deleteLater()
+
+    @Slot(object)
+    def _apply_settings(self, settings: Settings) -> None:
+        before, self._settings = self._settings, settings
+        try:
+            save_settings(self._paths.settings_file, settings, before)
+        except StorageError as error:
+            self._notices.error(
+                StorageError(f"{error} The settings hold until you close the program.")
+            )
+        if settings.verbose and not before.verbose:
+            self._show_log()
+        path = self._model.path if self._model is not None else self._opening
+        if reload_names(before, settings) and path:
+            self.open_model(path)
+
+    @Slot()
+    def _show_log(self) -> None:
+        if self._log_window is None:
+            self._log_window = LogWindow(self._log_path, self._window)
+        self._log_window.show()
+        self._log_window.raise_()
+
+    @Slot()
+    def _show_about(self) -> None:
+        QMessageBox.about(
+            self._window,
+            "About PyChatbot",
+            f"PyChatbot {pychatbot_gui.__version__}\n\nTalk with a language model on your own "
+            "computer: private and offline. Nothing you write leaves it.\n\nMIT licence, "
+            "PyChatbot contributors.",
+        )
+
+    @Slot(str)
+    def _open_link(self, address: str) -> None:
+        QDesktopServices.openUrl(QUrl(address))
+
+    # -- one thing after the other ----------------------------------------------------------
+
+    def _when_free(self, action: Callable[[], None]) -> None:
+        """Do it now, or stop what is going on and do it as soon as that has ended."""
+        if self._engine.is_busy():
+            self._then = action
+            self._engine.cancel()
+        else:
+            action()
+
+    @Slot(bool)
+    def _on_busy(self, busy: bool) -> None:
+        self._window.set_busy(busy)
+        if not busy and self._then is not None:
+            # After the signal that tells how the former thing ended.
+            QTimer.singleShot(0, self, self._do_then)
+
+    @Slot()
+    def _do_then(self) -> None:
+        action, self._then = self._then, None
+        if action is not None:
+            action()
+
+    @Slot()
+    def _on_no_progress(self) -> None:
+        self._notices.warning(
+            "There was no progress for 30 seconds. You can go on waiting, or end it.",
+            "End it",
+            self.stop,
+        )
+
+    # -- what is remembered -----------------------------------------------------------------
+
+    def _remember(self, **changes: object) -> None:
+        self._state = replace(self._state, **changes)  # type: ignore[arg-type]
+        self._save_timer.start()
+
+    @Slot()
+    def _on_draft_changed(self) -> None:
+        self._save_timer.start()
+
+    def _restore_state(self) -> None:
+        try:
+            self._state, problem = load_state(self._paths.state_file)
+            if problem:
+                self._notices.warning(problem)
+        except StorageError as error:
+            self._notices.error(error)
+
+    @Slot()
+    def _save_state(self) -> None:
+        self._state = replace(
+            self._state,
+            draft=self._window.prompt_box.text(),
+            geometry=self._window.geometry_text(),
+        )
+        try:
+            save_state(self._paths.state_file, self._state)
+        except StorageError as error:
+            self._notices.error(error)
+
+    @Slot()
+    def _on_closed(self) -> None:
+        self._then = None
+        self._stuck_timer.stop()
+        self._save_timer.stop()
+        self._save_state()
+        self._engine.close()
+        if self._log_window is not None:
+            self._log_window.close()
+
+    # -- wiring -----------------------------------------------------------------------------
+
+    def _connect_window(self) -> None:
+        window = self._window
+        window.new_chat_action.triggered.connect(self.new_chat)
+        window.open_model_action.triggered.connect(self._choose_model)
+        window.settings_action.triggered.connect(self._change_settings)
+        window.stop_action.triggered.connect(self.stop)
+        window.copy_answer_action.triggered.connect(window.chat_view.copy_last_answer)
+        window.log_action.triggered.connect(self._show_log)
+        window.about_action.triggered.connect(self._show_about)
+        window.model_dropped.connect(self.open_model)
+        window.recent_chosen.connect(self.open_model)
+        window.closed.connect(self._on_closed)
+        window.prompt_box.send_requested.connect(self.send)
+        window.prompt_box.stop_requested.connect(self.stop)
+        window.prompt_box.draft_changed.connect(self._on_draft_changed)
+        window.system_prompt.edited.connect(self._on_system_edited)
+        window.chat_view.link_activated.connect(self._open_link)
+        window.empty_state.open_requested.connect(self._choose_model)
+        window.empty_state.recent_chosen.connect(self.open_model)
+        window.empty_state.prompt_chosen.connect(self._use_example)
+        window.empty_state.cancel_requested.connect(self.stop)
+
+    def _connect_engine(self) -> None:
+        engine = self._engine
+        engine.loading.connect(self._on_loading)
+        engine.loaded.connect(self._on_loaded)
+        engine.load_ended.connect(self._on_load_ended)
+        engine.reading.connect(self._on_reading)
+        engine.messages_dropped.connect(self._on_dropped)
+        engine.text_arrived.connect(self._on_text)
+        engine.answer_finished.connect(self._on_answer_finished)
+        engine.answer_failed.connect(self._on_answer_failed)
+        engine.busy_changed.connect(self._on_busy)
+
+
+def _single_shot(parent: QObject, milliseconds: int, action: Callable[[], None]) -> QTimer:
+    timer = QTimer(parent)
+    timer.setSingleShot(True)
+    timer.setInterval(milliseconds)
+    timer.timeout.connect(action)
+    return timer
+
+
+def _bytes(size: int) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
+
+
+def _first_clause(error: PychatbotError) -> str:
+    sentence = str(error).split(". ")[0].rstrip(".")
+    return sentence[:1].lower() + sentence[1:]

@@ -1,0 +1,64 @@
+"""A second start while the program runs brings the first window to the front."""
+
+import hashlib
+import json
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtNetwork import QLocalServer, QLocalSocket
+
+_PATIENCE_MS = 1000
+
+
+class SingleInstance(QObject):
+    """The first start listens on a local socket of its user; a later one hands over and ends."""
+
+    asked_again = Signal(str)  # the model the later start was given, "" for none
+
+    def __init__(self, folder: Path, parent: QObject | None = None) -> None:
+        """`folder`: the person's data folder; programs with different ones may run together."""
+        super().__init__(parent)
+        digest = hashlib.sha256(str(folder).encode("utf-8", errors="replace")).hexdigest()
+        self._name = f"pychatbot-{digest[:16]}"
+        self._server: QLocalServer | None = None
+
+    def hand_over(self, model: str) -> bool:
+        """Ask a running program to show itself and open `model`; False where this is the first."""
+        socket = QLocalSocket()
+        socket.connectToServer(self._name)
+        if socket.waitForConnected(_PATIENCE_MS):
+            socket.write(json.dumps({"model": model}).encode() + b"\n")
+            heard = socket.waitForBytesWritten(_PATIENCE_MS) and socket.waitForReadyRead(
+                _PATIENCE_MS * 5
+            )
+            socket.disconnectFromServer()
+            if heard:
+                return True
+        self._listen()
+        return False
+
+    def _listen(self) -> None:
+        # A socket that nobody answers is left over from a crash.
+        QLocalServer.removeServer(self._name)
+        self._server = QLocalServer(self)
+        self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
+        self._server.newConnection.connect(self._on_connection)
+        self._server.listen(self._name)
+
+    def _on_connection(self) -> None:
+        assert self._server is not None
+        while (socket := self._server.nextPendingConnection()) is not None:
+            socket.disconnected.connect(socket.deleteLater)
+            socket.readyRead.connect(self._on_request)
+
+    def _on_request(self) -> None:
+        socket = self.sender()
+        if not isinstance(socket, QLocalSocket) or not socket.canReadLine():
+            return
+        try:
+            model = json.loads(bytes(socket.readLine().data()))["model"]
+        except (ValueError, KeyError, TypeError):
+            model = ""
+        socket.write(b"ok\n")
+        socket.flush()
+        self.asked_again.emit(model if isinstance(model, str) else "")
