@@ -44,10 +44,7 @@ RENAMED = {"libglib2.0-0": "libglib2.0-0t64"}  # in Debian 13 and Ubuntu 24.04
 COMPILER_ADVICE = {
     "darwin": "Run: xcode-select --install",
     "win32": 'Install "Build Tools for Visual Studio" with "Desktop development with C++".',
-    "dnf": "Run: sudo dnf install gcc-c++",
-    "pacman": "Run: sudo pacman -S --needed base-devel",
-    "zypper": "Run: sudo zypper install gcc-c++",
-    "": "Install g++ or clang with your system's package manager.",
+    "linux": "Install g++. Fedora: sudo dnf install gcc-c++; Arch: sudo pacman -S base-devel",
 }
 # What a failed step's log says, and what can be done about it; the first that fits.
 ADVICE = {
@@ -56,7 +53,7 @@ ADVICE = {
     "NameResolution|Temporary failure|getaddrinfo failed|NewConnectionError|ConnectTimeout"
     "|Network is unreachable|ProxyError": "The packages could not be fetched: there seems to be "
     "no network. Check the connection (and the proxy, if there is one), then start again.",
-    "CMAKE_C(XX)?_COMPILER": "No working C++ compiler was found. Install one, then start again.",
+    "CMAKE_C(XX)?_COMPILER (not set|could)": "No working C++ compiler was found. Install one, then start again.",
     "dpkg was interrupted": "Run: sudo dpkg --configure -a",
     "": "Start again. If it fails in the same way, the log says more.",
 }
@@ -87,31 +84,26 @@ class Steps:
             log.flush()
             beginning = log.tell()
             child = subprocess.Popen(
-                command,
-                cwd=self._log.parent.parent,
-                env=env,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=own_session,
-                pass_fds=[self._lock] if posix else [],
-            )
+                command, cwd=self._log.parent.parent, env=env, start_new_session=own_session,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=[self._lock] * posix
+            )  # fmt: skip
         try:
             self._watch(child, title, beginning)
         finally:
             if child.poll() is None:
                 with contextlib.suppress(OSError, subprocess.TimeoutExpired):
                     # As Ctrl-C does it, so that pip removes its temporary files.
-                    child.terminate()
+                    os.killpg(child.pid, signal.SIGINT) if own_session else child.terminate()
                     child.wait(10)
                 with contextlib.suppress(OSError):
-                    child.kill()
+                    os.killpg(child.pid, signal.SIGKILL) if own_session else child.kill()
                 child.wait()
         return child.returncode
 
     def failure(self) -> str:
-        """Return what the end of the log says, and what can be done about it."""
-        return explain(self._log.read_text(encoding="utf-8", errors="replace"))
+        """Return what the last step's part of the log says, and what can be done about it."""
+        log = self._log.read_text(encoding="utf-8", errors="replace")
+        return explain(log.rpartition("\n$ ")[2])
 
     def _watch(self, child: "subprocess.Popen[bytes]", title: str, beginning: int) -> None:
         began = said = time.monotonic()
@@ -301,8 +293,7 @@ def check_system(tests: bool, steps: Steps) -> None:
     if not ensurepip:
         raise SetupError("This Python cannot make environments: install its venv and pip parts.")
     if not has_compiler(shutil.which):
-        tool = next((name for name in ("dnf", "pacman", "zypper") if shutil.which(name)), "")
-        advice = COMPILER_ADVICE.get(sys.platform, COMPILER_ADVICE[tool])
+        advice = COMPILER_ADVICE.get(sys.platform, "Install g++ or clang.")
         raise SetupError(f"A C++ compiler is needed, and none was found. {advice}")
     names = {pair.split("=")[0] for pair in LIBRARIES.split()}
     missing = ", ".join(sorted(names - libraries)) if libraries is not None else ""

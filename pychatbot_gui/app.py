@@ -3,6 +3,7 @@
 Qt is imported where a window is built, so that the terminal starts without it.
 """
 
+import contextlib
 import logging
 import logging.handlers
 import os
@@ -10,6 +11,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import psutil
 
 from pychatbot_gui import terminal
 from pychatbot_gui.arguments import Arguments, parse_arguments
@@ -119,6 +122,12 @@ def _engine_maker(settings: Settings, log_path: Path) -> Callable[[], Engine]:
 
 
 def _model_log(paths: Paths) -> Path:
+    """The log of this program's model process; those of programs that were killed are removed."""
+    for log in paths.logs.glob("model-*.log"):
+        owner = log.stem.removeprefix("model-")
+        if owner.isdigit() and not psutil.pid_exists(int(owner)):
+            with contextlib.suppress(OSError):
+                log.unlink()
     return paths.logs / f"model-{os.getpid()}.log"
 
 

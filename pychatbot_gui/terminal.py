@@ -4,12 +4,15 @@ Standard output carries the two prompts and the answers, nothing else, so that i
 """
 
 import contextlib
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TextIO
 
 from pychatbot_gui.core.chat import Conversation, clean_text
-from pychatbot_gui.core.errors import Cancelled, PychatbotError
+from pychatbot_gui.core.errors import Cancelled, StorageError
 from pychatbot_gui.engine.engine import (
     CancelToken,
     Engine,
@@ -24,31 +27,53 @@ from pychatbot_gui.engine.session import ChatSession
 
 USER_PROMPT = "[+] USER: "
 AI_PROMPT = "[+] AI: "
-_INTERRUPTED = 130
+INTERRUPTED = 130  # what a shell says of a program that Ctrl-C ended
 
 
 def run(make_engine: Callable[[], Engine], spec: ModelSpec, sampling: Sampling, system: str) -> int:
-    """Chat until the input ends; returns the exit code (0, 1 after an error, 130 after Ctrl-C)."""
-    for stream in (sys.stdin, sys.stdout, sys.stderr):
-        with contextlib.suppress(AttributeError):
-            stream.reconfigure(encoding="utf-8", errors="replace")  # type: ignore[union-attr]
+    """Chat until the input ends; returns the exit code: 0, 130 after Ctrl-C.
+
+    Raises `PychatbotError`, and `StorageError` where standard output cannot be written.
+    """
+    _prepare_streams()
     engine = make_engine()
     try:
         chat = ChatSession(engine)
         chat.conversation = Conversation(system=clean_text(system))
         _load(engine, spec)
         return _talk(chat, sampling)
-    except Cancelled:
-        return _INTERRUPTED
-    except PychatbotError as error:
-        print(f"\npychatbot: {error}" if sys.stdout.isatty() else f"pychatbot: {error}",
-              file=sys.stderr)  # fmt: skip
+    except (Cancelled, KeyboardInterrupt):
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of a pipe has gone, and with it the wish for more
+        _forget_output()
         return 1
-    except BrokenPipeError:  # the reader of a pipe has gone
-        sys.stderr.close()
-        return 1
+    except OSError as error:
+        _forget_output()
+        raise StorageError(
+            f"The answer cannot be written to standard output: {error.strerror}.", repr(error)
+        ) from error
     finally:
         engine.close()
+
+
+def _prepare_streams() -> None:
+    """UTF-8 whatever the locale says, and something in the place of a stream that is closed."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        stream: TextIO | None = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))
+        else:
+            with contextlib.suppress(AttributeError):
+                stream.reconfigure(  # type: ignore[attr-defined]
+                    encoding="utf-8", errors="replace"
+                )
+
+
+def _forget_output() -> None:
+    """Let what is still unwritten go nowhere: Python would try it again, and complain, at its end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def _load(engine: Engine, spec: ModelSpec) -> None:
@@ -58,8 +83,13 @@ def _load(engine: Engine, spec: ModelSpec) -> None:
         if visible:
             print(f"\rLoading the model… {fraction:4.0%} ", end="", file=sys.stderr, flush=True)
 
-    with _ctrl_c() as token:
-        info = engine.load(spec, progress, token)
+    try:
+        with _ctrl_c() as token:
+            info = engine.load(spec, progress, token)
+    except BaseException:
+        if visible:
+            print(file=sys.stderr)
+        raise
     if visible:
         print(f"\r{info.name}, context {info.n_ctx:,} tokens. Ctrl-C stops an answer, Ctrl-D ends.",
               file=sys.stderr)  # fmt: skip
@@ -73,7 +103,7 @@ def _talk(chat: ChatSession, sampling: Sampling) -> int:
             line = _read_line()
         except KeyboardInterrupt:
             print(flush=True)
-            return _INTERRUPTED
+            return INTERRUPTED
         if line is None:
             print(flush=True)
             return 0

@@ -24,6 +24,7 @@ def load_run():
 
 
 run = load_run()
+check_system = run.check_system
 
 
 class FakeSteps(run.Steps):
@@ -425,7 +426,7 @@ def test_what_a_line_of_output_tells(line, words):
         ("Err:1 Temporary failure resolving 'deb'\nE: Unable to fetch", "no network"),
         ("ERROR: Could not install: [Errno 28] No space left on device", "disk is full"),
         ("c++: fatal error: Killed signal terminated program cc1plus", "memory ran out"),
-        ("CMake Error: CMAKE_CXX_COMPILER not set", "C++ compiler"),
+        ("CMake Error: CMAKE_CXX_COMPILER not set, after EnableLanguage", "C++ compiler"),
         ("something else", "the log says more"),
         ("", "the log says more"),
     ],
@@ -441,10 +442,18 @@ def test_of_a_long_log_only_the_telling_lines_are_shown():
     assert "noise" not in shown
 
 
+def test_only_the_step_that_failed_is_explained(root):
+    log = root / ".venv" / "setup.log"
+    log.write_text("\n$ apt-get update\nTemporary failure resolving\n\n$ pip\nerror: broken\n")
+    told = run.Steps(log, -1, io.StringIO()).failure()
+    assert "error: broken" in told
+    assert "network" not in told
+
+
 # --- system packages ---
 
 
-def nothing(name):
+def nothing(name, path=None):
     return None
 
 
@@ -528,6 +537,33 @@ def test_a_failing_apt_is_told_with_the_command(steps):
         run.install_packages(["g++"], [], steps)
     assert "E: Unable to locate package g++" in str(caught.value)
     assert "sudo apt-get install -y --no-install-recommends g++" in str(caught.value)
+
+
+@on_linux
+@pytest.mark.parametrize(
+    ("missing", "sentence"),
+    [("compiler", "dnf install gcc-c\\+\\+"), ("ensurepip", "venv and pip")],
+)
+def test_without_apt_what_is_missing_is_said(steps, monkeypatch, missing, sentence):
+    monkeypatch.setattr(run.shutil, "which", nothing if missing == "compiler" else no_apt)
+    monkeypatch.setattr(
+        run.importlib.util, "find_spec", lambda name: None if missing == name else "found"
+    )
+    with pytest.raises(run.SetupError, match=sentence):
+        check_system(False, steps)
+    assert steps.titles == []
+
+
+def no_apt(name, path=None):
+    return None if name in ("apt-get", "dpkg", "ldconfig") else f"/usr/bin/{name}"
+
+
+@on_linux
+def test_without_apt_missing_libraries_are_named_and_do_not_stop(steps, monkeypatch):
+    monkeypatch.setattr(run.shutil, "which", no_apt)
+    monkeypatch.setattr(run, "installed_libraries", lambda: ALL_LIBRARIES - {"libGL.so.1"})
+    check_system(False, steps)
+    assert steps._out.getvalue().endswith("libGL.so.1\n")
 
 
 # --- starting ---

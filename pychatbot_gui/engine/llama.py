@@ -8,6 +8,7 @@ import codecs
 import contextlib
 import ctypes
 import inspect
+import os
 import random
 import sys
 import time
@@ -195,7 +196,7 @@ class _Loaded:
         )
         params.n_gpu_layers = self.spec.n_gpu_layers
         params.progress_callback = callback
-        self._model = lib.llama_model_load_from_file(self.file.path.encode(), params)
+        self._model = lib.llama_model_load_from_file(os.fsencode(self.file.path), params)
         if not self._model:
             if token.is_cancelled():
                 raise Cancelled

@@ -27,6 +27,8 @@ Work = tuple[wire.Load | wire.Reply, CancelToken]
 def main(arguments: list[str]) -> None:
     """Serve requests until the program closes its end or dies."""
     faulthandler.enable()
+    # Where gdb is installed, ggml would run it on an abort, which takes long and writes pages.
+    os.environ["GGML_NO_BACKTRACE"] = "1"
     _die_with_the_program()
     connection = _connection(int(arguments[0]))
     work: queue.SimpleQueue[Work] = queue.SimpleQueue()

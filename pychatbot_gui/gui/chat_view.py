@@ -1,12 +1,10 @@
 """The conversation on the screen: follows the answer, lets the reader be, and is safe to click."""
 
-import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, QRectF, Qt, QTimer, QUrl, Signal
+from PySide6.QtCore import QEvent, QMimeData, QPoint, QRectF, Qt, QUrl, Signal
 from PySide6.QtGui import (
     QAction,
     QColor,
@@ -18,7 +16,6 @@ from PySide6.QtGui import (
     QPainter,
     QPaintEvent,
     QPalette,
-    QPen,
     QResizeEvent,
     QTextCursor,
     QWheelEvent,
@@ -27,9 +24,7 @@ from PySide6.QtWidgets import (
     QApplication,
     QFrame,
     QMenu,
-    QMessageBox,
     QTextBrowser,
-    QToolButton,
     QWidget,
 )
 
@@ -37,12 +32,14 @@ from pychatbot_gui.gui.chat_document import STEP, ChatDocument, ConversationDocu
 from pychatbot_gui.gui.chat_looks import Look
 from pychatbot_gui.gui.chat_paint import Backdrop
 from pychatbot_gui.gui.chat_reading import code_block_at, plain_text
+from pychatbot_gui.gui.jump_button import JumpButton
+from pychatbot_gui.gui.link_question import ask_to_open
 from pychatbot_gui.gui.theme import LIGHT, Theme, mix
+from pychatbot_gui.gui.turns import Turns
 from pychatbot_gui.gui.visible_text import repaired, visible
 
 COLUMN = 760
 _SIDE = 24
-_TICK_S = 0.012
 _AT_END = 8
 _ZOOM_STEPS = (0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0, 2.5)
 ZOOM_TEXTS = ("&Larger text", "&Smaller text", "&Usual text size")
@@ -52,37 +49,6 @@ _MOUSE = (
     QEvent.Type.MouseMove,
     QEvent.Type.MouseButtonDblClick,
 )
-
-
-class JumpButton(QToolButton):
-    """A small round button with an arrow down."""
-
-    def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.setObjectName("jumpToEndButton")
-        self.setAccessibleName("Jump to the latest message")
-        self.setToolTip("Jump to the latest message (End)")
-        self.setCursor(Qt.CursorShape.ArrowCursor)
-        self.setFixedSize(36, 36)
-        self.theme = LIGHT
-        self.hide()
-
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
-        """Draw the disc, its edge and the arrow in the theme's colours."""
-        theme = self.theme
-        lit = self.underMouse() or self.isDown()
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        edge = QColor(theme.accent if self.hasFocus() else mix(theme.border, theme.text, 0.15))
-        painter.setPen(QPen(edge, 2 if self.hasFocus() else 1))
-        painter.setBrush(QColor(mix(theme.surface, theme.text, 0.08 if lit else 0.02)))
-        painter.drawEllipse(QRectF(self.rect()).adjusted(1.5, 1.5, -1.5, -1.5))
-        pen = QPen(QColor(theme.text), 2)
-        pen.setCapStyle(Qt.PenCapStyle.RoundCap)
-        pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
-        painter.setPen(pen)
-        painter.drawPolyline([QPointF(12, 15.5), QPointF(18, 21.5), QPointF(24, 15.5)])
-        painter.end()
 
 
 class ChatView(QTextBrowser):
@@ -98,9 +64,7 @@ class ChatView(QTextBrowser):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._steps: deque[Callable[[], bool]] = deque()
         self._arriving: list[str] | None = None
-        self._spent = 0.0
         self._following = True
         self._held = False
         self._moving = False
@@ -118,9 +82,7 @@ class ChatView(QTextBrowser):
         self.setDocument(document)
         points = max(11.0, QApplication.font().pointSizeF())
         self._chat = ChatDocument(document, Look(LIGHT, points))
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.timeout.connect(self._next_turn)
+        self._turns = Turns(self._held_still, self)
         self._jump = JumpButton(self)
         self._jump.clicked.connect(self.jump_to_end)
         bar = self.verticalScrollBar()
@@ -135,7 +97,7 @@ class ChatView(QTextBrowser):
 
     def clear_chat(self) -> None:
         """Forget everything and show nothing."""
-        self._steps.clear()
+        self._turns.clear()
         self._arriving = None
         self._chat.clear()
         self._following = True
@@ -149,18 +111,21 @@ class ChatView(QTextBrowser):
             nonlocal started
             if not started:
                 started = True
+                # Whoever writes wants to see what comes of it.
+                self._following = True
                 self._chat.begin_user(text)
             return self._chat.more_user()
 
-        self._do(step)
+        self._arriving = None
+        self._turns.add(step)
 
     def begin_answer(self, speaker: str = "") -> None:
         """Show who answers, and a quiet waiting state until the first text comes."""
-        self._do_once(lambda: self._chat.begin_answer(speaker))
+        self._add(lambda: self._chat.begin_answer(speaker))
 
     def set_progress(self, text: str) -> None:
         """Say what the model does before its first word; ignored once text has come."""
-        self._do_once(lambda: self._chat.set_status(text))
+        self._add(lambda: self._chat.set_status(text))
 
     def append_text(self, piece: str) -> None:
         """Add to the answer that was begun."""
@@ -173,43 +138,49 @@ class ChatView(QTextBrowser):
 
         def step() -> bool:
             text = "".join(arriving)
-            arriving[:] = [text[STEP:]]
-            self._chat.append(text[:STEP])
+            # Other scripts cost more than twice as much to lay out.
+            part = STEP if text.isascii() else STEP // 2
+            arriving[:] = [text[part:]]
+            self._chat.append(text[:part])
             if arriving[0]:
                 return True
             if self._arriving is arriving:
                 self._arriving = None
             return False
 
-        self._do(step)
-        if self._steps:
+        self._turns.add(step)
+        if self._turns.waiting:
             self._arriving = arriving
 
     def end_answer(self, note: str = "") -> None:
         """Finish the answer; `note` (such as "Stopped") is shown quietly below it."""
-        self._do_once(lambda: self._chat.end_answer(note))
+        self._add(lambda: self._chat.end_answer(note))
 
     def add_divider(self, text: str) -> None:
         """Draw a line across the conversation with a sentence in it."""
-        self._do_once(lambda: self._chat.divider(text))
+        self._add(lambda: self._chat.divider(text))
+
+    def _add(self, action: Callable[[], object]) -> None:
+        self._arriving = None
+        self._turns.add_once(action)
 
     def toPlainText(self) -> str:
         """What a person reads from top to bottom, all of what was added so far."""
-        self._finish_steps()
+        self._turns.finish()
         return plain_text(self.document(), 0, self.document().characterCount() - 1)
 
     def is_empty(self) -> bool:
         """True while there is no message."""
-        return not self._chat.messages and not self._steps
+        return not self._chat.messages and not self._turns.waiting
 
     def remove_last_exchange(self) -> None:
         """Take back the person's last message and everything after it."""
-        self._finish_steps()
-        self._do_once(self._chat.remove_exchange)
+        self._turns.finish()
+        self._add(self._chat.remove_exchange)
 
     def last_answer(self) -> str:
         """The latest answer as it was written, in Markdown; "" if there is none."""
-        self._finish_steps()
+        self._turns.finish()
         for message in reversed(self._chat.messages):
             if message.is_answer:
                 return visible(repaired(message.source))
@@ -275,41 +246,6 @@ class ChatView(QTextBrowser):
         with self._kept_place():
             self._chat.set_look(look)
         self.viewport().update()
-
-    # --- work in parts --------------------------------------------------------------------
-
-    def _do(self, step: Callable[[], bool]) -> None:
-        """Run a step, which answers True while it has more to do, now or when its turn comes."""
-        self._arriving = None
-        self._steps.append(step)
-        if len(self._steps) == 1 and self._spent < _TICK_S:
-            self._run(_TICK_S - self._spent)
-        self._timer.start(0)
-
-    def _do_once(self, action: Callable[[], object]) -> None:
-        def step() -> bool:
-            action()
-            return False
-
-        self._do(step)
-
-    def _next_turn(self) -> None:
-        self._spent = 0.0
-        if self._steps:
-            self._run(_TICK_S)
-            self._timer.start(0)
-
-    def _run(self, seconds: float) -> None:
-        started = time.perf_counter()
-        with self._held_still():
-            while self._steps and time.perf_counter() - started < seconds:
-                if not self._steps[0]():
-                    self._steps.popleft()
-        self._spent += time.perf_counter() - started
-
-    def _finish_steps(self) -> None:
-        if self._steps:
-            self._run(float("inf"))
 
     # --- following the end ----------------------------------------------------------------
 
@@ -389,18 +325,7 @@ class ChatView(QTextBrowser):
     def _on_anchor_clicked(self, url: QUrl) -> None:
         if url.scheme().lower() not in ("http", "https") or not url.host():
             return
-        encoded = QUrl.ComponentFormattingOption.FullyEncoded
-        address = url.toString(encoded)
-        box = QMessageBox(self.window())
-        box.setObjectName("openLinkQuestion")
-        box.setWindowTitle("Open a link")
-        box.setTextFormat(Qt.TextFormat.PlainText)
-        box.setText(f"Open {url.host(encoded)} in your browser?")
-        box.setInformativeText(address if len(address) <= 300 else address[:300] + "…")
-        box.setStandardButtons(QMessageBox.StandardButton.Open | QMessageBox.StandardButton.Cancel)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.accepted.connect(lambda: self.link_activated.emit(address))
-        box.open()
+        ask_to_open(self.window(), url, self.link_activated.emit)
 
     def createMimeDataFromSelection(self) -> QMimeData:
         """The selection as plain text: what the reader sees, with markers and line breaks."""

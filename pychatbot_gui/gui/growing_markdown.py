@@ -102,7 +102,10 @@ class GrowingMarkdown:
     def _take(self, stop: int, carry: _Carry) -> bool:
         """Settle the text up to `stop`, counted with the lead, and go on with `carry`."""
         at = stop - len(self._carry.lead)
-        self.settled += self._read(self._tail[:at])
+        rows = self._read(self._tail[:at])
+        if carry.joined and carry.kind == "paragraph" and self._tail[at - 1] == " ":
+            rows[-1] = _with_space(rows[-1])
+        self.settled += rows
         self._tail = self._tail[at:]
         self._carry = carry
         return True
@@ -187,6 +190,14 @@ def _rest_of_table(rows: list[Row], carry: _Carry) -> list[Row]:
         return rows
     table = rows[0]._replace(cells=cells[1:], weights=carry.weights, first=False)
     return table_parts(table) + rows[count:]
+
+
+def _with_space(row: Row) -> Row:
+    """The row with the space at its end, which Markdown drops from the end of a paragraph."""
+    if isinstance(row, Table) or not row.spans:
+        return row
+    *others, last = row.spans
+    return row._replace(spans=(*others, last._replace(text=last.text + " ")))
 
 
 def _without_lead(line: Line, carry: _Carry) -> Line:

@@ -24,6 +24,7 @@ from pychatbot_gui.gui.chat_view import ChatView
 from pychatbot_gui.gui.context_meter import ContextMeter
 from pychatbot_gui.gui.empty_state import EmptyState
 from pychatbot_gui.gui.notice_bar import NoticeBar
+from pychatbot_gui.gui.plain_text import ElidedLabel
 from pychatbot_gui.gui.prompt_box import PromptBox
 from pychatbot_gui.gui.system_prompt import SystemPrompt
 from pychatbot_gui.gui.theme import apply_theme, system_theme
@@ -52,7 +53,9 @@ class MainWindow(QMainWindow):
         self.system_prompt = SystemPrompt()
         self.notice_bar = NoticeBar()
         self.context_meter = ContextMeter()
-        self.model_label = QLabel("No model")
+        self.model_label = ElidedLabel("No model")
+        self.model_label.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.model_label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.model_label.setObjectName("modelLabel")
         self.model_label.setAccessibleName("Model")
         self.speed_label = QLabel()
@@ -203,9 +206,7 @@ class MainWindow(QMainWindow):
         opener.setMenu(self._recent_menu)
         opener.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
         tools.addWidget(opener)
-        tools.addWidget(_stretch())
         tools.addWidget(self.model_label)
-        tools.addWidget(_stretch())
         tools.addAction(self.settings_action)
         self.addToolBar(tools)
         for button in tools.findChildren(QToolButton):
@@ -254,12 +255,6 @@ def _application() -> QApplication:
     application = QApplication.instance()
     assert isinstance(application, QApplication)
     return application
-
-
-def _stretch() -> QWidget:
-    space = QWidget()
-    space.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-    return space
 
 
 def _centred(content: QVBoxLayout) -> QWidget:

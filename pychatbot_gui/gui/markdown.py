@@ -16,8 +16,8 @@ from pychatbot_gui.gui.visible_text import LINE_BREAK, LONGEST_ROW, pieces, visi
 
 BOLD, ITALIC, STRIKE, CODE, MUTED = 1, 2, 4, 8, 16
 
-TABLE_PART = 24
-_WEIGHED_ROWS = 12
+TABLE_PART = 12
+_WEIGHED_ROWS = 6
 
 
 class Span(NamedTuple):
