@@ -7,8 +7,10 @@ import contextlib
 import logging
 import logging.handlers
 import os
+import signal
+import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,7 +61,8 @@ def run_window(given: Arguments) -> int:
     _log_to(paths)
     window = _build_window(given)
     instance.asked_again.connect(window.come_to_front)
-    return application.exec()
+    with _closed_by_signals(window):
+        return application.exec()
 
 
 def run_terminal(given: Arguments) -> int:
@@ -94,6 +97,36 @@ def _build_window(given: Arguments) -> "MainWindow":
     window.show()
     controller.start(given, notes)
     return window
+
+
+@contextlib.contextmanager
+def _closed_by_signals(window: "MainWindow") -> Iterator[None]:
+    """Ctrl-C in the terminal of the start, or the system's wish to end it, closes the window.
+
+    Python hears a signal only when it runs, and an idle window runs no Python: so the signal
+    wakes the event loop through a socket.
+    """
+    from PySide6.QtCore import QSocketNotifier
+
+    hears, tells = socket.socketpair()
+    hears.setblocking(False)
+    tells.setblocking(False)
+    notifier = QSocketNotifier(hears.fileno(), QSocketNotifier.Type.Read)
+
+    def close() -> None:
+        hears.recv(64)
+        window.close()
+
+    notifier.activated.connect(close)
+    with hears, tells:
+        signal.set_wakeup_fd(tells.fileno())
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: None)
+        try:
+            yield
+        finally:
+            signal.set_wakeup_fd(-1)
+            notifier.setEnabled(False)
 
 
 def _settings(paths: Paths) -> tuple[Settings, list[str]]:

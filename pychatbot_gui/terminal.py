@@ -27,13 +27,16 @@ from pychatbot_gui.engine.session import ChatSession
 
 USER_PROMPT = "[+] USER: "
 AI_PROMPT = "[+] AI: "
+_MARKS = {c: 0x2400 + c for c in range(0x20) if chr(c) not in "\n\t"} | dict.fromkeys(
+    range(0x7F, 0xA0), 0xFFFD
+)
 INTERRUPTED = 130  # what a shell says of a program that Ctrl-C ended
 
 
 def run(make_engine: Callable[[], Engine], spec: ModelSpec, sampling: Sampling, system: str) -> int:
     """Chat until the input ends; returns the exit code: 0, 130 after Ctrl-C.
 
-    Raises `PychatbotError`, and `StorageError` where standard output cannot be written.
+    Raises `PychatbotError`, and so where standard output cannot be written.
     """
     _prepare_streams()
     engine = make_engine()
@@ -50,7 +53,7 @@ def run(make_engine: Callable[[], Engine], spec: ModelSpec, sampling: Sampling, 
     except OSError as error:
         _forget_output()
         raise StorageError(
-            f"The answer cannot be written to standard output: {error.strerror}.", repr(error)
+            f"Reading from or writing to the terminal failed: {error.strerror}.", repr(error)
         ) from error
     finally:
         engine.close()
@@ -61,7 +64,7 @@ def _prepare_streams() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         stream: TextIO | None = getattr(sys, name)
         if stream is None:
-            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
         else:
             with contextlib.suppress(AttributeError):
                 stream.reconfigure(  # type: ignore[attr-defined]
@@ -91,10 +94,10 @@ def _load(engine: Engine, spec: ModelSpec) -> None:
             print(file=sys.stderr)
         raise
     if visible:
-        print(f"\r{info.name}, context {info.n_ctx:,} tokens. Ctrl-C stops an answer, Ctrl-D ends.",
-              file=sys.stderr)  # fmt: skip
+        about = f"{_shown(info.name)}, context {info.n_ctx:,} tokens"
+        print(f"\r{about}. Ctrl-C stops an answer, Ctrl-D ends.", file=sys.stderr)
     for notice in info.notices:
-        print(notice, file=sys.stderr)
+        print(_shown(notice), file=sys.stderr)
 
 
 def _talk(chat: ChatSession, sampling: Sampling) -> int:
@@ -131,10 +134,11 @@ def _answer(chat: ChatSession, text: str, sampling: Sampling, token: CancelToken
     sys.stdout.write(AI_PROMPT)
     sys.stdout.flush()
     told_dropped = False
+    shown = _shown if sys.stdout.isatty() else str
     try:
         for event in chat.ask(text, sampling, token):
             if isinstance(event, Text):
-                sys.stdout.write(event.piece)
+                sys.stdout.write(shown(event.piece))
                 sys.stdout.flush()
             elif isinstance(event, Reading) and event.dropped and not told_dropped:
                 told_dropped = True
@@ -146,6 +150,11 @@ def _answer(chat: ChatSession, text: str, sampling: Sampling, token: CancelToken
     finally:
         sys.stdout.write("\n")
         sys.stdout.flush()
+
+
+def _shown(text: str) -> str:
+    """Text that cannot command a terminal: control characters become visible marks."""
+    return text.translate(_MARKS)
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ from PySide6.QtGui import (
     QFont,
     QFontMetricsF,
     QTextBlock,
+    QTextCharFormat,
     QTextCursor,
     QTextDocument,
     QTextOption,
@@ -310,7 +311,9 @@ class ChatDocument:
 def _dress_block(cursor: QTextCursor, block: QTextBlock, dress: Dress) -> None:
     cursor.setPosition(block.position())
     cursor.setBlockFormat(dress.block_again(block.blockFormat()))
-    for start, length, form in [(r.start, r.length, r.format) for r in block.textFormats()]:
+    # Copied first: the ranges do not outlive a change, and own the formats that they show.
+    runs = [(run.start, run.length, QTextCharFormat(run.format)) for run in block.textFormats()]
+    for start, length, form in runs:
         cursor.setPosition(block.position() + start)
         cursor.setPosition(block.position() + start + length, QTextCursor.MoveMode.KeepAnchor)
         cursor.setCharFormat(dress.char_again(form))

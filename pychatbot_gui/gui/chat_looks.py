@@ -105,7 +105,7 @@ class Dress:
         """The format of a block; a negative `indent` hangs the first line out by one step."""
         form = QTextBlockFormat()
         form.setProperty(KIND, kind)
-        form.setProperty(LOOK, f"{look}|{space}|{int(first)}|{indent}|{quote}")
+        form.setProperty(LOOK, f"{look}|{space:g}|{int(first)}|{indent}|{quote}")
         form.setProperty(FIRST, first)
         if quote:
             form.setProperty(QUOTE, quote)

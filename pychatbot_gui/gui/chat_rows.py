@@ -63,8 +63,11 @@ class RowWriter:
         """Remove everything from a position to the end."""
         cursor = self.cursor()
         cursor.setPosition(position)
+        form = cursor.blockFormat()
         cursor.movePosition(QTextCursor.MoveOperation.End, QTextCursor.MoveMode.KeepAnchor)
         cursor.removeSelectedText()
+        # Qt gives an empty block the format of the one that is removed below it.
+        cursor.setBlockFormat(form)
         if self._previous() == "table":
             self._gap_below_table(1)
 

@@ -1,7 +1,7 @@
 import random
 
 import pytest
-from PySide6.QtCore import QEvent, QPoint, QPointF, Qt, QUrl
+from PySide6.QtCore import QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QColor, QGuiApplication, QImage, QTextCursor, QTextDocument, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QMessageBox, QToolButton
@@ -549,8 +549,3 @@ def test_a_huge_text_comes_in_parts_and_in_order(qtbot, view, text):
     assert shown.endswith(" the very end\n\nStopped\n\nNext")
     assert shown.startswith(text)
     assert view.last_answer() == text + " the very end"
-
-
-def test_the_state_of_events_is_accepted(view):
-    # The margins answer mouse events themselves; other events go their usual way.
-    assert view.event(QEvent(QEvent.Type.User)) is False

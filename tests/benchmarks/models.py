@@ -1,0 +1,80 @@
+"""The models that the benchmarks run, built when they are first asked for."""
+
+from functools import cached_property
+from pathlib import Path
+
+from tests.models import (
+    CHATML,
+    build_large_model,
+    build_scripted_model,
+    markdown_answer,
+    script_pieces,
+)
+
+SLOW_WORD = "slow"
+ANSWER_TOKENS = 2000
+# Some 25 seconds in Python, of which the program allows ten.
+_SLOW_TEMPLATE = (
+    "{% if '"
+    + SLOW_WORD
+    + "' in messages[-1]['content'] %}{% for a in range(20000) %}{% for b in range(20000) %}"
+    "{% endfor %}{% endfor %}{% endif %}" + CHATML
+)
+
+
+class Models:
+    """Paths of the models, all in one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @cached_property
+    def large(self) -> Path:
+        """300 MB of random weights."""
+        return build_large_model(self._folder / "large.gguf", 300)
+
+    @cached_property
+    def middle(self) -> Path:
+        """100 MB of random weights."""
+        return build_large_model(self._folder / "middle.gguf", 100)
+
+    @cached_property
+    def answer(self) -> str:
+        """What `fast` and `steady` answer: Markdown of every kind."""
+        return markdown_answer(ANSWER_TOKENS)
+
+    @cached_property
+    def answer_ends(self) -> list[int]:
+        """How many characters of `answer` are there after each token, whole characters only."""
+        ends, raw = [], b""
+        for piece in script_pieces(self.answer):
+            raw += piece
+            ends.append(len(raw.decode("utf-8", errors="ignore")))
+        return ends
+
+    @cached_property
+    def fast(self) -> Path:
+        """Writes `answer` as fast as the library can: a thousand tokens a second or more."""
+        return build_scripted_model(self._folder / "fast.gguf", self.answer)
+
+    @cached_property
+    def steady(self) -> Path:
+        """Writes `answer` at the pace of a small real model, on all cores."""
+        return build_scripted_model(
+            self._folder / "steady.gguf", self.answer, n_layers=12, n_embd=512
+        )
+
+    @cached_property
+    def endless(self) -> Path:
+        """Writes until it is stopped."""
+        text = "Over and over again it says the very same thing until somebody stops it. "
+        return build_scripted_model(
+            self._folder / "endless.gguf", text, repeat=True, n_layers=6, n_embd=256
+        )
+
+    @cached_property
+    def slow_template(self) -> Path:
+        """Its chat template does not end where the message has `SLOW_WORD` in it."""
+        return build_scripted_model(
+            self._folder / "slow.gguf", "It was rendered in the end.", template=_SLOW_TEMPLATE
+        )

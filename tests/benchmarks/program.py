@@ -1,0 +1,174 @@
+"""The program in its own window, driven as a person would, with a home of its own."""
+
+import os
+import random
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import TypeVar
+
+import psutil
+from PySide6.QtCore import QEventLoop, QObject, QTimer
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QApplication, QPlainTextEdit, QPushButton
+
+from pychatbot_gui.app import create_window
+from pychatbot_gui.engine.engine import Finished
+from pychatbot_gui.gui.chat_view import ChatView
+from pychatbot_gui.gui.engine_thread import EngineThread
+from tests.vocabularies import WORDS
+
+Part = TypeVar("Part", bound=QObject)
+
+_LOOK_EVERY_MS = 5
+_MODEL_PROCESS = "pychatbot_gui.engine.model_host"
+
+
+class Program:
+    """A window of the program and the few things the benchmarks do with it.
+
+    `arguments` are those of the command line. Leaving the `with` block closes the window, its
+    thread and its model process, and removes the home.
+    """
+
+    def __init__(self, *arguments: str) -> None:
+        application()
+        self._home = tempfile.TemporaryDirectory(prefix="benchmark-home-")
+        os.environ["PYCHATBOT_HOME"] = str(Path(self._home.name) / "home")
+        self.window = create_window(list(arguments))
+        self.engine = self._part(EngineThread)
+        self.view = self._part(ChatView, "chatView")
+        self.answer: Finished | None = None  # how the last answer ended, None while there is none
+        self.engine.answer_finished.connect(self._keep_answer)
+        self._edit = self._part(QPlainTextEdit, "promptEdit")
+        self._send = self._part(QPushButton, "sendButton")
+        self._stop = self._part(QPushButton, "stopButton")
+        self._new = self._part(QAction, "newChatAction")
+
+    def __enter__(self) -> "Program":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.window.close()
+        self.window.deleteLater()
+        QApplication.sendPostedEvents()
+        self._home.cleanup()
+
+    def open(self, model: Path) -> None:
+        """Begin to open a model, as a file dropped on the window does."""
+        self.window.model_dropped.emit(str(model))
+
+    def open_and_wait(self, model: Path) -> None:
+        """Open a model. Raises RuntimeError where it cannot be opened."""
+        self.open(model)
+        self.wait_until_idle()
+        if not self.can_send():
+            raise RuntimeError(f"the model was not opened: {self.notice()}")
+
+    def write(self, text: str) -> None:
+        """Put a text into the prompt box."""
+        self._edit.setPlainText(text)
+
+    def send(self, text: str = "") -> None:
+        """Send `text`, or what is in the prompt box already."""
+        if text:
+            self.write(text)
+        self.answer = None
+        self._send.click()
+
+    def ask(self, text: str) -> Finished | None:
+        """Send and wait for the end; None where no answer came to its end."""
+        self.send(text)
+        self.wait_until_idle()
+        return self.answer
+
+    def stop(self) -> None:
+        """Press Stop."""
+        self._stop.click()
+
+    def new_chat(self) -> None:
+        """Begin an empty conversation."""
+        self._new.trigger()
+
+    def can_send(self) -> bool:
+        """Whether a message written now would be sent."""
+        self.write("?")
+        return self._send.isEnabled() and not self.window.is_busy()
+
+    def notice(self) -> str:
+        """What the notice bar says."""
+        return " ".join(self.window.notice_bar.texts())
+
+    def model_process(self) -> psutil.Process | None:
+        """The process that holds the model."""
+        for child in psutil.Process().children(recursive=True):
+            try:
+                if _MODEL_PROCESS in child.cmdline():
+                    return child
+            except psutil.Error:
+                continue
+        return None
+
+    def kill_model(self) -> bool:
+        """`kill -9` of the model process; False where there was none."""
+        process = self.model_process()
+        if process is None:
+            return False
+        process.kill()
+        return True
+
+    def wait(self, condition: Callable[[], bool], seconds: float = 120.0) -> None:
+        """Let the window live until `condition`; TimeoutError after that many seconds."""
+        deadline = time.monotonic() + seconds
+        loop = QEventLoop()
+
+        def look() -> None:
+            if condition() or time.monotonic() > deadline:
+                loop.quit()
+
+        timer = QTimer()
+        timer.setInterval(_LOOK_EVERY_MS)
+        timer.timeout.connect(look)
+        timer.start()
+        if not condition():
+            loop.exec()
+        if time.monotonic() > deadline and not condition():
+            raise TimeoutError(f"waited {seconds:g} seconds in vain; notice: {self.notice()!r}")
+
+    def wait_until_idle(self, seconds: float = 300.0) -> None:
+        """Wait until nothing is loading or being answered."""
+        self.wait(lambda: not self.window.is_busy(), seconds)
+
+    def live(self, seconds: float) -> None:
+        """Let the window live for a time."""
+        loop = QEventLoop()
+        QTimer.singleShot(round(seconds * 1000), loop.quit)
+        loop.exec()
+
+    def _part(self, kind: type[Part], name: str = "") -> Part:
+        found = self.window.findChild(kind, name) if name else self.window.findChild(kind)
+        assert found is not None, f"the window has no {name or kind.__name__}"
+        return found
+
+    def _keep_answer(self, event: Finished) -> None:
+        self.answer = event
+
+
+def application() -> QApplication:
+    """The one application of this process; without a screen unless the platform is chosen."""
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    found = QApplication.instance()
+    return found if isinstance(found, QApplication) else QApplication(["benchmarks"])
+
+
+def long_message(words: int) -> str:
+    """About one token a word, in lines as a person writes them; the same text each time."""
+    chosen = random.Random(2).choices(WORDS, k=words)
+    return "\n".join(" ".join(chosen[at : at + 14]) for at in range(0, words, 14))

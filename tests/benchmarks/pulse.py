@@ -1,0 +1,112 @@
+"""How long the main thread is away: the gaps between the beats of a 5 ms timer."""
+
+import sys
+import threading
+import time
+import traceback
+from collections import Counter
+from dataclasses import dataclass
+
+from PySide6.QtCore import QObject, Qt, QTimer
+
+BEAT_MS = 5
+LONG_MS = 50.0
+_STACKS_AFTER_S = 0.025
+
+
+@dataclass(frozen=True)
+class Gaps:
+    """What a pulse saw. Times in ms; `worked` is the processor time of the main thread in the
+    longest gap: far less than the gap means that it waited, for a core or for the interpreter."""
+
+    seconds: float
+    longest: float
+    worked: float
+    p99: float
+    over: int  # gaps over LONG_MS
+
+
+class Pulse:
+    """Beats in the main thread between `start` and `stop`.
+
+    With `stacks` a second thread notes what the main thread is doing whenever a beat is late;
+    it takes a little of the interpreter's time itself.
+    """
+
+    def __init__(self, stacks: bool = False) -> None:
+        self._timer = QTimer()
+        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
+        self._timer.setInterval(BEAT_MS)
+        self._timer.timeout.connect(self._beat)
+        self._gaps: list[tuple[float, float]] = []
+        self._last = self._worked = self._started = 0.0
+        self._watch = _Watch() if stacks else None
+
+    def start(self) -> None:
+        """Begin to measure."""
+        self._gaps.clear()
+        self._worked = time.thread_time()
+        self._started = self._last = time.perf_counter()
+        self._timer.start()
+        if self._watch is not None:
+            self._watch.begin()
+
+    def stop(self) -> Gaps:
+        """End, the gap that is still open included."""
+        self._beat()
+        self._timer.stop()
+        if self._watch is not None:
+            self._watch.end()
+        longest, worked = max(self._gaps)
+        ordered = sorted(gap for gap, _ in self._gaps)
+        return Gaps(
+            seconds=self._last - self._started,
+            longest=longest,
+            worked=worked,
+            p99=ordered[int(len(ordered) * 0.99)],
+            over=sum(gap > LONG_MS for gap in ordered),
+        )
+
+    def late_stacks(self) -> Counter[str]:
+        """How often each stack was seen while a beat was late."""
+        return self._watch.seen if self._watch is not None else Counter()
+
+    def _beat(self) -> None:
+        now, worked = time.perf_counter(), time.thread_time()
+        self._gaps.append(((now - self._last) * 1000, (worked - self._worked) * 1000))
+        self._last, self._worked = now, worked
+        if self._watch is not None:
+            self._watch.heard = now
+
+
+class _Watch(QObject):
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: Counter[str] = Counter()
+        self.heard = 0.0
+        self._main = threading.get_ident()
+        self._ended = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def begin(self) -> None:
+        self.heard = time.perf_counter()
+        self._ended.clear()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+        self._thread.start()
+
+    def end(self) -> None:
+        self._ended.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _look(self) -> None:
+        while not self._ended.wait(_STACKS_AFTER_S / 2):
+            if time.perf_counter() - self.heard > _STACKS_AFTER_S:
+                frame = sys._current_frames().get(self._main)
+                if frame is not None:
+                    steps = traceback.extract_stack(frame)[-7:]
+                    text = " < ".join(
+                        f"{step.name} ({step.filename.rsplit('/', 1)[-1]}:{step.lineno})"
+                        for step in reversed(steps)
+                    )
+                    self.seen[text] += 1

@@ -1,0 +1,481 @@
+"""The terminal as another program or a person meets it: a real process, its bytes, its exit code."""
+
+import io
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from pychatbot_gui import terminal
+from pychatbot_gui.core.errors import PychatbotError, TemplateError
+from pychatbot_gui.core.state import RememberedState, save_state
+from pychatbot_gui.engine.engine import ModelSpec, Sampling
+from pychatbot_gui.engine.model_process import ModelProcess
+from tests.bad_files import BAD_TEMPLATES, REFUSED
+from tests.conftest import ANSWER
+from tests.models import build_scripted_model, script_pieces
+
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="signals and terminals of POSIX"),
+    pytest.mark.timeout(120),
+]
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+PROGRAM = [sys.executable, "-m", "pychatbot_gui", "--terminal"]
+# Takes the terminal on standard input for its own, as a shell does for what it starts.
+ON_TERMINAL = (
+    "import fcntl, os, sys, termios\n"
+    "fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
+    "os.execv(sys.executable, sys.argv[1:])"
+)
+PATIENCE = 60.0  # seconds until a test gives up waiting for the program
+GREEDY = ("--temperature", "0", "--max-tokens", "12")
+
+
+def environment(**more: str) -> dict[str, str]:
+    """Every warning that Python has is shown, so that an empty standard error says something."""
+    return {**os.environ, "PYTHONWARNINGS": "always", "TERM": "dumb", **more}
+
+
+def chat(
+    lines: str | bytes, *arguments: str | Path | bytes, **more: str
+) -> subprocess.CompletedProcess[bytes]:
+    """Give the program all its input at once and wait for its end."""
+    return subprocess.run(
+        [*PROGRAM, *arguments],
+        input=lines.encode() if isinstance(lines, str) else lines,
+        capture_output=True,
+        cwd=REPOSITORY,
+        env=environment(**more),
+        timeout=PATIENCE,
+        check=False,
+    )
+
+
+def transcript(*answers: str) -> bytes:
+    """What standard output holds after so many answers."""
+    return "".join(f"[+] USER: [+] AI: {a}\n" for a in answers).encode() + b"[+] USER: \n"
+
+
+def answers_of(output: bytes) -> list[str]:
+    turns = output.decode().split("[+] USER: [+] AI: ")[1:]
+    return [turn.removesuffix("[+] USER: \n").removesuffix("\n") for turn in turns]
+
+
+class Talk:
+    """A conversation with the program that goes on: written and read piece by piece."""
+
+    def __init__(self, *arguments: str | Path, on_terminal: bool = False) -> None:
+        self.said = b""  # everything that came out so far
+        self._place = 0
+        if on_terminal:
+            self._hand, end = os.openpty()
+            self.process = subprocess.Popen(
+                [sys.executable, "-c", ON_TERMINAL, *PROGRAM, *arguments],
+                stdin=end,
+                stdout=end,
+                stderr=end,
+                start_new_session=True,
+                cwd=REPOSITORY,
+                env=environment(),
+            )
+            os.close(end)
+            self._reads = self._writes = self._hand
+        else:
+            self.process = subprocess.Popen(
+                [*PROGRAM, *arguments],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                cwd=REPOSITORY,
+                env=environment(),
+            )
+            self._reads = self.process.stdout.fileno()
+            self._writes = self.process.stdin.fileno()
+
+    def write(self, text: str) -> None:
+        os.write(self._writes, text.encode())
+
+    def wait_for(self, text: str) -> None:
+        """Read until `text` has come, after what was waited for before."""
+        deadline = time.monotonic() + PATIENCE
+        while (found := self.said.find(text.encode(), self._place)) < 0:
+            assert self._read(deadline), f"ended without {text!r}: {self.said!r}"
+        self._place = found + len(text.encode())
+
+    def interrupt(self) -> None:
+        self.process.send_signal(signal.SIGINT)
+
+    def model_process(self) -> psutil.Process | None:
+        children = psutil.Process(self.process.pid).children()
+        return children[0] if children else None
+
+    def end(self) -> tuple[int, bytes]:
+        """Read to the end; returns the exit code and what came on standard error (of a pipe)."""
+        if self.process.stdin is not None:
+            self.process.stdin.close()
+        deadline = time.monotonic() + PATIENCE
+        while self._read(deadline):
+            pass
+        errors = self.process.stderr.read() if self.process.stderr is not None else b""
+        return self.process.wait(PATIENCE), errors
+
+    def clean_up(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        if self.process.stdin is None:
+            os.close(self._hand)
+        else:
+            for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
+                stream.close()
+
+    def _read(self, deadline: float) -> bool:
+        ready, _, _ = select.select([self._reads], [], [], max(0.0, deadline - time.monotonic()))
+        assert ready, f"nothing more came after {self.said!r}"
+        try:
+            piece = os.read(self._reads, 65536)
+        except OSError:  # how Linux tells that nobody has the terminal open any more
+            piece = b""
+        self.said += piece
+        return bool(piece)
+
+
+@pytest.fixture
+def talk() -> Iterator[Callable[..., Talk]]:
+    begun: list[Talk] = []
+
+    def begin(*arguments: str | Path, on_terminal: bool = False) -> Talk:
+        begun.append(Talk(*arguments, on_terminal=on_terminal))
+        return begun[-1]
+
+    yield begin
+    for one in begun:
+        one.clean_up()
+
+
+def assert_one_sentence(errors: bytes) -> str:
+    text = errors.decode()
+    assert text.startswith("pychatbot: "), text
+    assert text.count("\n") == 1 and text.endswith("\n"), text
+    return text
+
+
+# -- lines in, answers out ------------------------------------------------------------------
+
+
+def test_lines_in_answers_out(scripted_model: Path) -> None:
+    done = chat("Hi\n\n   \nAnd again, without a line end", scripted_model)
+    # An empty line is no message: the prompt comes again.
+    first, second = transcript(ANSWER, ANSWER).split(b"\n[+] USER: [+] AI: ", 1)
+    assert done.stdout == first + b"\n[+] USER: " * 1 + b"[+] USER: [+] USER: [+] AI: " + second
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_no_input_at_all(scripted_model: Path) -> None:
+    done = chat("", scripted_model)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"[+] USER: \n", b"")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"not \xff UTF-8",
+        b"lone \xed\xa0\x80 surrogate",
+        b"NUL \0 inside",
+        "مرحبا 👩‍👩‍👧 \u202e!".encode(),
+    ],
+    ids=["invalid", "surrogate", "nul", "rtl"],
+)
+def test_any_bytes_are_a_message(line: bytes, scripted_model: Path) -> None:
+    done = chat(line + b"\n", scripted_model)
+    assert (done.returncode, done.stdout, done.stderr) == (0, transcript(ANSWER), b"")
+
+
+def test_an_ascii_locale_changes_nothing(scripted_model: Path) -> None:
+    plain = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    done = chat("Grüße\n", scripted_model, "Sei höflich", **plain)
+    assert (done.returncode, done.stdout, done.stderr) == (0, transcript(ANSWER), b"")
+
+
+def test_an_answer_comes_in_pieces_and_ctrl_c_stops_it(
+    endless_model: Path, talk: Callable[..., Talk]
+) -> None:
+    going = talk(endless_model)
+    going.wait_for("[+] USER: ")
+    for _ in range(2):
+        going.write("Tell me everything\n")
+        going.wait_for("[+] AI: Over and over again")
+        assert going.process.poll() is None
+        going.interrupt()
+        going.wait_for("\n[+] USER: ")
+    code, errors = going.end()
+    assert (code, errors) == (0, b"")
+    assert going.said.count(b"[+] AI: ") == 2
+    assert going.said.endswith(b"\n[+] USER: \n")
+
+
+def test_ctrl_c_at_the_prompt_ends(scripted_model: Path, talk: Callable[..., Talk]) -> None:
+    going = talk(scripted_model)
+    going.wait_for("[+] USER: ")
+    going.interrupt()
+    code, errors = going.end()
+    assert (code, going.said, errors) == (130, b"[+] USER: \n", b"")
+
+
+def test_ctrl_c_while_loading_ends(
+    tmp_path: Path, talk: Callable[..., Talk], wait_until: Callable[[Callable[[], bool]], None]
+) -> None:
+    # Making this model ready would take ten seconds.
+    going = talk(BAD_TEMPLATES["endless template"](tmp_path))
+    wait_until(lambda: going.model_process() is not None)
+    model = going.model_process()
+    started = time.monotonic()
+    going.interrupt()
+    code, errors = going.end()
+    assert (code, going.said, errors) == (130, b"", b"")
+    assert time.monotonic() - started < 8
+    assert not model.is_running()
+
+
+# -- what the command line asks for ---------------------------------------------------------
+
+
+def test_the_positional_word_is_the_system_prompt(random_model: Path) -> None:
+    word, option, none = (
+        answers_of(chat("Hi\n", random_model, *GREEDY, *more).stdout)
+        for more in (("You're an AI assistant",), ("--system", "You're an AI assistant"), ())
+    )
+    assert word == option
+    assert word != none
+    assert all(len(answers) == 1 and answers[0] for answers in (word, none))
+
+
+def test_the_same_seed_gives_the_same_answers(random_model: Path) -> None:
+    hot = ("--model", random_model, "--temperature", "2", "--max-tokens", "24", "--seed")
+    first, again, other = (chat("Hi\nMore\n", *hot, seed) for seed in ("7", "7", "8"))
+    assert first.stdout == again.stdout
+    assert first.stdout != other.stdout
+    assert (first.returncode, first.stderr) == (0, b"")
+
+
+def test_max_tokens_cuts_an_answer(scripted_model: Path) -> None:
+    done = chat("Hi\n", scripted_model, "--max-tokens", "4")
+    assert done.stdout == transcript("".join(p.decode() for p in script_pieces(ANSWER)[:4]))
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_the_model_of_the_last_time_is_taken(home: Path, scripted_model: Path) -> None:
+    save_state(home / "data" / "window_state.json", RememberedState(model=str(scripted_model)))
+    assert chat("Hi\n").stdout == transcript(ANSWER)
+
+
+def test_wrong_arguments_end_with_2_and_the_usage() -> None:
+    done = chat("Hi\n", "--seed", "many")
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.startswith(b"usage: pychatbot-gui")
+    assert "“seed” must be a whole number".encode() in done.stderr
+
+
+# -- settings and what is told beside the chat ----------------------------------------------
+
+
+def write_settings(home: Path, **settings: object) -> None:
+    (home / "config").mkdir(parents=True)
+    (home / "config" / "model_parameters.json").write_text(json.dumps(settings))
+
+
+def test_an_unusable_setting_is_told_and_the_chat_goes_on(home: Path, scripted_model: Path) -> None:
+    write_settings(home, n_ctx="abc")
+    done = chat("Hi\n", scripted_model)
+    assert (done.returncode, done.stdout) == (0, transcript(ANSWER))
+    assert done.stderr.decode() == (
+        "The setting “n_ctx” must be a whole number, not “abc”. The default (4096) is used.\n"
+    )
+
+
+def test_a_full_context_is_told(home: Path, endless_model: Path) -> None:
+    write_settings(home, n_ctx=256)
+    done = chat("Hi\nMore\n", endless_model)
+    assert done.returncode == 0
+    assert len(answers_of(done.stdout)) == 2
+    told = done.stderr.decode().splitlines()
+    assert told.count("The context is full: the answer was cut.") == 2
+    assert set(told) == {
+        "The context is full: the answer was cut.",
+        "The model no longer sees the oldest messages.",
+    }
+
+
+def test_a_model_process_that_died_unseen_is_started_again(
+    scripted_model: Path, talk: Callable[..., Talk]
+) -> None:
+    going = talk(scripted_model)
+    going.write("Hi\n")
+    going.wait_for("Good bye.\n[+] USER: ")
+    model = going.model_process()
+    model.kill()
+    going.write("Still there?\n")
+    going.wait_for("Good bye.\n[+] USER: ")
+    code, errors = going.end()
+    assert (code, going.said) == (0, transcript(ANSWER, ANSWER))
+    assert errors.decode() == "Loading the model again…\n"
+
+
+# -- errors: exit code 1 and one line -------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["html", "folder", "cut in half", "with \n two lines"])
+def test_an_unusable_file_is_one_line_and_exit_code_1(name: str, tmp_path: Path) -> None:
+    build = REFUSED.get(name, lambda folder: folder / f"missing {name}.gguf")
+    done = chat("Hi\n", build(tmp_path))
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert_one_sentence(done.stderr)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    done = chat("Hi\n", tmp_path / "nowhere.gguf")
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert "nowhere.gguf" in assert_one_sentence(done.stderr)
+
+
+def test_no_model_at_all_says_how_to_name_one() -> None:
+    done = chat("Hi\n")
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert "--model" in assert_one_sentence(done.stderr)
+
+
+def test_a_line_of_a_megabyte_is_too_long(scripted_model: Path) -> None:
+    done = chat("word " * 200_000 + "\n", scripted_model)
+    assert (done.returncode, done.stdout) == (1, b"[+] USER: [+] AI: \n")
+    assert "context" in assert_one_sentence(done.stderr)
+
+
+def test_a_model_process_killed_while_it_answers(
+    endless_model: Path, talk: Callable[..., Talk]
+) -> None:
+    going = talk(endless_model)
+    going.write("Hi\n")
+    going.wait_for("[+] AI: Over and over")
+    going.model_process().kill()
+    code, errors = going.end()
+    assert code == 1
+    assert going.said.endswith(b"\n")
+    assert "killed" in assert_one_sentence(errors)
+
+
+def test_an_endless_template_is_ended(
+    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In this process, because a limit of ten seconds is longer than a test should take."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"Hi\n")))
+    engine = ModelProcess(home / "logs" / "model.log", render_limit=0.5)
+    spec = ModelSpec(str(BAD_TEMPLATES["endless template"](tmp_path)), n_ctx=512)
+    with pytest.raises(TemplateError):
+        terminal.run(lambda: engine, spec, Sampling(), "")
+    assert engine.pid is None
+    assert capsys.readouterr().err == ""
+
+
+# -- the ends of the pipes ------------------------------------------------------------------
+
+
+def test_a_reader_that_goes_away_ends_it_quietly(
+    endless_model: Path, talk: Callable[..., Talk]
+) -> None:
+    going = talk(endless_model)
+    going.write("Hi\n" * 10)
+    going.wait_for("Over and over")
+    going.process.stdout.close()
+    assert going.process.wait(PATIENCE) == 1
+    assert going.process.stderr.read() == b""
+
+
+@pytest.mark.parametrize(
+    ("redirection", "code", "output"),
+    [
+        ("<&-", 0, b"[+] USER: \n"),
+        (">&-", 0, b""),
+        ("2>&-", 0, transcript(ANSWER)),
+        pytest.param(
+            ">/dev/full",
+            1,
+            b"",
+            marks=pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full"),
+        ),
+    ],
+    ids=["no input", "no output", "no errors", "full disk"],
+)
+def test_streams_that_are_closed_or_full(
+    redirection: str, code: int, output: bytes, scripted_model: Path
+) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {redirection}', "sh", *PROGRAM, scripted_model],
+        input=b"Hi\n",
+        capture_output=True,
+        cwd=REPOSITORY,
+        env=environment(),
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (code, output)
+    if code:
+        assert "No space left" in assert_one_sentence(done.stderr)
+    else:
+        assert done.stderr == b""
+
+
+# -- a person at a terminal -----------------------------------------------------------------
+
+
+def test_a_person_at_a_terminal(endless_model: Path, talk: Callable[..., Talk]) -> None:
+    going = talk(endless_model, on_terminal=True)
+    going.wait_for("Loading the model… ")
+    going.wait_for("Ctrl-C stops an answer, Ctrl-D ends.\r\n")
+    going.wait_for("[+] USER: ")
+    going.write("Hi\n")
+    going.wait_for("Hi\r\n[+] AI: Over and over again it says the very same thing")
+    going.write("\x03")
+    going.wait_for("\r\n[+] USER: ")
+    going.write("Once more\n")
+    going.wait_for("Once more\r\n[+] AI: Over and over")
+    going.write("\x03")
+    going.wait_for("\r\n[+] USER: ")
+    going.write("\x04")
+    code, _ = going.end()
+    assert code == 0
+    assert going.said.endswith(b"[+] USER: \r\n")
+
+
+def test_an_error_on_a_terminal_has_a_line_of_its_own(
+    tmp_path: Path, talk: Callable[..., Talk]
+) -> None:
+    going = talk(tmp_path / "nowhere.gguf", on_terminal=True)
+    code, _ = going.end()
+    assert code == 1
+    lines = [line for line in going.said.decode().split("\r\n") if line]
+    assert lines[-1].startswith("pychatbot: ") and "nowhere.gguf" in lines[-1]
+
+
+def test_an_answer_cannot_command_the_terminal(tmp_path: Path, talk: Callable[..., Talk]) -> None:
+    model = build_scripted_model(tmp_path / "escapes.gguf", "Now \x1b[2J it \x9b is \x07 gone.")
+    going = talk(model, on_terminal=True)
+    going.write("Hi\n")
+    going.wait_for("Now ␛[2J it \ufffd is ␇ gone.")
+    going.write("\x04")
+    assert going.end()[0] == 0
+    # A script gets what the model said.
+    assert chat("Hi\n", model).stdout == transcript("Now \x1b[2J it \x9b is \x07 gone.")
+
+
+def test_errors_are_the_programs_own() -> None:
+    """`run` promises `PychatbotError`s: what the entry point tells in one line."""
+    assert issubclass(TemplateError, PychatbotError)
