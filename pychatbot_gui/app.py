@@ -10,8 +10,10 @@ import os
 import signal
 import socket
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 import psutil
@@ -60,6 +62,7 @@ def run_window(given: Arguments) -> int:
         return 0
     _log_to(paths)
     window = _build_window(given)
+    _tell_bugs(window, paths)
     instance.asked_again.connect(window.come_to_front)
     with _closed_by_signals(window):
         return application.exec()
@@ -178,6 +181,22 @@ def _log_to(paths: Paths) -> None:
         handler = logging.NullHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     log.addHandler(handler)
-    sys.excepthook = lambda kind, error, trace: log.critical(
-        "unexpected error", exc_info=(kind, error, trace)
-    )
+
+
+def _tell_bugs(window: "MainWindow", paths: Paths) -> None:
+    """What nobody foresaw: whole in the log, short in the window, nothing on the terminal."""
+    from PySide6.QtCore import qInstallMessageHandler
+
+    log = logging.getLogger("pychatbot")
+
+    def tell(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        log.critical("unexpected error", exc_info=(kind, error, trace))
+        window.notice_bar.show_notice(
+            f"Something unexpected went wrong ({kind.__name__}). Your text is still here. The log "
+            f"has the details: {paths.log_file}",
+            kind="error",
+            detail="".join(traceback.format_exception(kind, error, trace)),
+        )
+
+    sys.excepthook = tell
+    qInstallMessageHandler(lambda *seen: log.info("Qt: %s", seen[2]))

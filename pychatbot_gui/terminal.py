@@ -4,11 +4,11 @@ Standard output carries the two prompts and the answers, nothing else, so that i
 """
 
 import contextlib
+import io
 import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TextIO
 
 from pychatbot_gui.core.chat import Conversation, clean_text
@@ -61,10 +61,10 @@ def run(make_engine: Callable[[], Engine], spec: ModelSpec, sampling: Sampling, 
 
 def _prepare_streams() -> None:
     """UTF-8 whatever the locale says, and something in the place of a stream that is closed."""
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+    for name in ("stdin", "stdout", "stderr"):
         stream: TextIO | None = getattr(sys, name)
         if stream is None:
-            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
+            setattr(sys, name, io.StringIO())
         else:
             with contextlib.suppress(AttributeError):
                 stream.reconfigure(  # type: ignore[attr-defined]

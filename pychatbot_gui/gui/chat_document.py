@@ -303,7 +303,7 @@ class ChatDocument:
         self._document.setDocumentMargin(0)
         root = self._document.rootFrame()
         form = root.frameFormat()
-        form.setTopMargin(self.look.pixels(20))
+        form.setTopMargin(self.look.pixels(32))
         form.setBottomMargin(self.look.pixels(28))
         root.setFrameFormat(form)
 

@@ -31,7 +31,7 @@ CODE_PADDING, BUBBLE_PADDING_X, BUBBLE_PADDING_Y = 14, 16, 10
 BUBBLE_INSET = 96
 LABEL_HEIGHT = 18
 TABLE_GAP = 10
-_CELL_PADDING = 7
+_CELL_PADDING = 8
 
 NAME, NOTE = 32, 64
 _MUTED_BITS = MUTED | NAME | NOTE
@@ -41,7 +41,7 @@ _SPACE: Mapping[str, int] = {
     "text": 10, "heading": 18, "item": 5, "code": 10, "rule": 16, "table": 12,
     "name": 30, "user": 30, "status": 4, "note": 8, "divider": 30,
 }  # fmt: skip
-_LINE_HEIGHT = {"code": 135, "heading": 130, "cell": 140, "name": 130, "note": 130}
+_LINE_HEIGHT = {"code": 135, "heading": 130, "cell": 125, "name": 130, "note": 130}
 _HEADING_SIZE = {1: 1.4, 2: 1.22, 3: 1.1}
 _CODE_SIZE, _SMALL_SIZE = 0.9, 0.88
 
@@ -76,7 +76,7 @@ def space_above(kind: str, row: Line, previous: str) -> int:
         return 0
     space = _SPACE[kind] if row.first else 0
     if previous == "rule":
-        space = max(space, 16)
+        space = max(space, 20)
     elif previous == "heading" and kind in ("text", "item"):
         space = 6
     elif previous == "name":

@@ -120,7 +120,7 @@ class Backdrop:
         bar = QRectF(
             pixels(QUOTE_INDENT * level + 1), top, max(2.0, pixels(3)), rect.bottom() - top
         )
-        self._rounded(bar, 1.5, self._look.theme.border)
+        self._painter.fillRect(bar, QColor(self._look.theme.border))
 
     def _label(self, block: QTextBlock, rect: QRectF) -> None:
         label = block.blockFormat().property(LABEL)

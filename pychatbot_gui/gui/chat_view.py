@@ -20,13 +20,7 @@ from PySide6.QtGui import (
     QTextCursor,
     QWheelEvent,
 )
-from PySide6.QtWidgets import (
-    QApplication,
-    QFrame,
-    QMenu,
-    QTextBrowser,
-    QWidget,
-)
+from PySide6.QtWidgets import QApplication, QFrame, QMenu, QTextBrowser, QWidget
 
 from pychatbot_gui.gui.chat_document import STEP, ChatDocument, ConversationDocument
 from pychatbot_gui.gui.chat_looks import Look
@@ -34,6 +28,7 @@ from pychatbot_gui.gui.chat_paint import Backdrop
 from pychatbot_gui.gui.chat_reading import code_block_at, plain_text
 from pychatbot_gui.gui.jump_button import JumpButton
 from pychatbot_gui.gui.link_question import ask_to_open
+from pychatbot_gui.gui.text_zoom import TextZoom
 from pychatbot_gui.gui.theme import LIGHT, Theme, mix
 from pychatbot_gui.gui.turns import Turns
 from pychatbot_gui.gui.visible_text import repaired, visible
@@ -41,8 +36,6 @@ from pychatbot_gui.gui.visible_text import repaired, visible
 COLUMN = 760
 _SIDE = 24
 _AT_END = 8
-_ZOOM_STEPS = (0.7, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 1.75, 2.0, 2.5)
-ZOOM_TEXTS = ("&Larger text", "&Smaller text", "&Usual text size")
 _MOUSE = (
     QEvent.Type.MouseButtonPress,
     QEvent.Type.MouseButtonRelease,
@@ -68,7 +61,6 @@ class ChatView(QTextBrowser):
         self._following = True
         self._held = False
         self._moving = False
-        self._wheel = 0
         self.setObjectName("chatView")
         self.setAccessibleName("Conversation")
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -89,8 +81,9 @@ class ChatView(QTextBrowser):
         bar.valueChanged.connect(self._on_scrolled)
         bar.rangeChanged.connect(self._on_range_changed)
         self.anchorClicked.connect(self._on_anchor_clicked)
-        self._zoom_actions = self._make_zoom_actions()
-        self.addActions(self._zoom_actions)
+        self._zoom = TextZoom(self)
+        self._zoom.changed.connect(self._on_zoomed)
+        self.addActions(self._zoom.actions)
         self.set_theme(LIGHT)
 
     # --- the conversation -----------------------------------------------------------------
@@ -213,34 +206,19 @@ class ChatView(QTextBrowser):
 
     def zoom(self) -> float:
         """How many times its usual size the text has."""
-        return self._chat.look.zoom
+        return self._zoom.value
 
     def set_zoom(self, zoom: float) -> None:
         """Show the text `zoom` times its usual size, 0.7 to 2.5."""
-        zoom = min(max(zoom, _ZOOM_STEPS[0]), _ZOOM_STEPS[-1])
-        if zoom != self.zoom():
-            self._set_look(replace(self._chat.look, zoom=zoom))
-            self.zoom_changed.emit(zoom)
-
-    def step_zoom(self, steps: int) -> None:
-        """One or more steps larger (positive) or smaller (negative)."""
-        nearest = min(range(len(_ZOOM_STEPS)), key=lambda n: abs(_ZOOM_STEPS[n] - self.zoom()))
-        self.set_zoom(_ZOOM_STEPS[min(max(nearest + steps, 0), len(_ZOOM_STEPS) - 1)])
+        self._zoom.set(zoom)
 
     def zoom_actions(self) -> list[QAction]:
         """Larger, smaller and usual size, with their keys, for a menu."""
-        return list(self._zoom_actions)
+        return self._zoom.actions
 
-    def _make_zoom_actions(self) -> list[QAction]:
-        keys = QKeySequence.StandardKey
-        larger, smaller, usual = (QAction(text, self) for text in ZOOM_TEXTS)
-        larger.setShortcuts([*QKeySequence.keyBindings(keys.ZoomIn), QKeySequence("Ctrl+=")])
-        smaller.setShortcuts(QKeySequence.keyBindings(keys.ZoomOut))
-        usual.setShortcut(QKeySequence("Ctrl+0"))
-        larger.triggered.connect(lambda: self.step_zoom(1))
-        smaller.triggered.connect(lambda: self.step_zoom(-1))
-        usual.triggered.connect(lambda: self.set_zoom(1.0))
-        return [larger, smaller, usual]
+    def _on_zoomed(self, zoom: float) -> None:
+        self._set_look(replace(self._chat.look, zoom=zoom))
+        self.zoom_changed.emit(zoom)
 
     def _set_look(self, look: Look) -> None:
         with self._kept_place():
@@ -438,21 +416,26 @@ class ChatView(QTextBrowser):
         if not event.modifiers() & Qt.KeyboardModifier.ControlModifier:
             super().wheelEvent(event)
             return
-        self._wheel += event.angleDelta().y()
-        steps = int(self._wheel / 120)
-        self._wheel -= 120 * steps
-        if steps:
-            self.step_zoom(steps)
+        self._zoom.turn(event.angleDelta().y())
         event.accept()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Hold the text still while a button is down, so that it can be selected."""
-        self._held = True
+        """Hold the text still while the button is down, so that it can be selected."""
+        self._held = event.button() == Qt.MouseButton.LeftButton
         super().mousePressEvent(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Notice that the button was let go while text was dragged elsewhere."""
+        super().mouseMoveEvent(event)
+        if self._held and not event.buttons() & Qt.MouseButton.LeftButton:
+            self._let_go()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """Go on following, unless the reader selected something and the end has moved away."""
         super().mouseReleaseEvent(event)
+        self._let_go()
+
+    def _let_go(self) -> None:
         self._held = False
         bar = self.verticalScrollBar()
         if self._following and self.textCursor().hasSelection():

@@ -21,6 +21,7 @@ class SingleInstance(QObject):
         digest = hashlib.sha256(str(folder).encode("utf-8", errors="replace")).hexdigest()
         self._name = f"pychatbot-{digest[:16]}"
         self._server: QLocalServer | None = None
+        self._path = ""
 
     def hand_over(self, model: str) -> bool:
         """Ask a running program to show itself and open `model`; False where this is the first."""
@@ -28,14 +29,22 @@ class SingleInstance(QObject):
         socket.connectToServer(self._name)
         if socket.waitForConnected(_PATIENCE_MS):
             socket.write(json.dumps({"model": model}).encode() + b"\n")
-            heard = socket.waitForBytesWritten(_PATIENCE_MS) and socket.waitForReadyRead(
-                _PATIENCE_MS * 5
-            )
+            socket.flush()
+            heard = socket.bytesAvailable() > 0 or socket.waitForReadyRead(_PATIENCE_MS * 5)
             socket.disconnectFromServer()
             if heard:
                 return True
         self._listen()
         return False
+
+    def socket_path(self) -> str:
+        """Where the first start listens, "" for a later one."""
+        return self._path
+
+    def close(self) -> None:
+        """Listen no more."""
+        if self._server is not None:
+            self._server.close()
 
     def _listen(self) -> None:
         # A socket that nobody answers is left over from a crash.
@@ -44,6 +53,7 @@ class SingleInstance(QObject):
         self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
         self._server.newConnection.connect(self._on_connection)
         self._server.listen(self._name)
+        self._path = self._server.fullServerName()
 
     def _on_connection(self) -> None:
         assert self._server is not None

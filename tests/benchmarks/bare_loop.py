@@ -18,7 +18,10 @@ def main(path: str, n_ctx: int, threads: int, count: int, prompt: bytes) -> floa
     quiet = lib.llama_log_callback(lambda *_: None)
     lib.llama_log_set(quiet, ctypes.c_void_p(0))
     lib.llama_backend_init()
-    model = lib.llama_model_load_from_file(path.encode(), lib.llama_model_default_params())
+    load = lib.llama_model_default_params()
+    # As the engine does: llama.cpp's AMX kernels crash on batches (ggml-org/llama.cpp#20824).
+    load.use_extra_bufts = b"AMX_INT8 = 1" not in lib.llama_print_system_info()
+    model = lib.llama_model_load_from_file(path.encode(), load)
     params = lib.llama_context_default_params()
     params.n_ctx, params.n_batch, params.n_ubatch = n_ctx, _BATCH, _BATCH
     params.n_threads = params.n_threads_batch = threads

@@ -1,8 +1,16 @@
 import random
 
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QColor, QGuiApplication, QImage, QTextCursor, QTextDocument, QWheelEvent
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import (
+    QColor,
+    QGuiApplication,
+    QImage,
+    QMouseEvent,
+    QTextCursor,
+    QTextDocument,
+    QWheelEvent,
+)
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QMessageBox, QToolButton
 
@@ -197,7 +205,15 @@ def test_nothing_is_ever_loaded(view, tmp_path):
 
 @pytest.mark.parametrize(
     "address",
-    ["file:///etc/passwd", "javascript:alert(1)", "data:text/html,x", "ftp://a.b", "http:", "/etc", "#x"],
+    [
+        "file:///etc/passwd",
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "ftp://a.b",
+        "http:",
+        "/etc",
+        "#x",
+    ],
 )
 def test_other_addresses_are_never_opened(qtbot, view, address):
     answer(view, f"[click]({address}) <{address}> {address}")
@@ -303,6 +319,18 @@ def test_the_button_and_the_key_jump_to_the_latest(qtbot, view):
     assert at_end(view)
 
 
+def test_keys_scroll(qtbot, view):
+    fill(view)
+    bar = view.verticalScrollBar()
+    before = bar.value()
+    for key in (Qt.Key.Key_PageUp, Qt.Key.Key_Up):
+        qtbot.keyClick(view, key)
+        assert bar.value() < before
+        before = bar.value()
+    qtbot.keyClick(view, Qt.Key.Key_PageDown)
+    assert bar.value() > before
+
+
 def test_sending_goes_to_the_end(view):
     fill(view)
     view.verticalScrollBar().setValue(0)
@@ -335,6 +363,21 @@ def test_the_text_holds_still_under_a_pressed_button(qtbot, view):
     view.append_text("many words " * 200)
     assert bar.value() == value
     QTest.mouseRelease(view.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(30, 300))
+    assert at_end(view)
+
+
+def test_a_button_let_go_elsewhere_does_not_hold_the_text_for_ever(view):
+    fill(view)
+    view.begin_answer("Model")
+    QTest.mousePress(view.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(30, 300))
+    nothing = Qt.MouseButton.NoButton
+    place = QPointF(40, 310)
+    move = QMouseEvent(
+        QEvent.Type.MouseMove, place, view.viewport().mapToGlobal(place), nothing, nothing,
+        Qt.KeyboardModifier.NoModifier,
+    )  # fmt: skip
+    QGuiApplication.sendEvent(view.viewport(), move)
+    view.append_text("many words " * 200)
     assert at_end(view)
 
 

@@ -11,8 +11,49 @@ from pychatbot_gui.gui.visible_text import LINE_BREAK, repaired
 from tests.gui.markdown_samples import SAMPLES
 
 _LINES = st.sampled_from(
-    "a|- b|* c|+ d|1. e|2) f|  g|    h|      i|```|~~~|````| ```py|> q|>|> - r|# H|##|---|===|***|"
-    "\\| x \\| y \\||\\|---\\|---\\||- [ ] t|**b** _i_ `c`|[l](http://x.y)|   j|1.|-|\t k|10. n||||".split("|")
+    [
+        "a",
+        "- b",
+        "* c",
+        "+ d",
+        "1. e",
+        "2) f",
+        "  g",
+        "    h",
+        "      i",
+        "```",
+        "~~~",
+        "````",
+        " ```py",
+        "> q",
+        ">",
+        "> - r",
+        "# H",
+        "##",
+        "---",
+        "===",
+        "***",
+        "\\",
+        " x \\",
+        " y \\",
+        "",
+        "\\",
+        "---\\",
+        "---\\",
+        "",
+        "- [ ] t",
+        "**b** _i_ `c`",
+        "[l](http://x.y)",
+        "   j",
+        "1.",
+        "-",
+        "\t k",
+        "10. n",
+        "",
+        "",
+        "",
+        "",
+    ]
 )
 _TEXTS = st.lists(_LINES, max_size=30).map(lambda lines: "\n".join(lines).replace("\\", "|"))
 

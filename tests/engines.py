@@ -1,0 +1,57 @@
+"""A fake engine on the real protocol, for what no real model does on demand."""
+
+from collections.abc import Callable, Iterator
+
+from pychatbot_gui.engine.engine import (
+    CancelToken,
+    Event,
+    Finished,
+    ModelInfo,
+    ModelSpec,
+    Reading,
+    ReplyRequest,
+    Text,
+)
+
+
+class FakeEngine:
+    """Answers with what was put into `answers`, in order; an exception there is raised.
+
+    An answer is a list of pieces; a callable among them is called when its turn comes.
+    `history` holds every request.
+    """
+
+    def __init__(self) -> None:
+        self.answers: list[list[str | Callable[[], None] | Exception]] = []
+        self.history: list[ReplyRequest] = []
+        self.load_error: Exception | None = None
+        self.dropped = 0
+        self.closed = False
+
+    def load(
+        self, spec: ModelSpec, on_progress: Callable[[float], None], token: CancelToken
+    ) -> ModelInfo:
+        if self.load_error is not None:
+            raise self.load_error
+        on_progress(0.5)
+        on_progress(1.0)
+        return ModelInfo(spec.path, "Fake", 1, 1, spec.n_ctx, spec.n_ctx)
+
+    def reply(self, request: ReplyRequest, token: CancelToken) -> Iterator[Event]:
+        self.history.append(request)
+        dropped, self.dropped = self.dropped, 0
+        yield Reading(request.id, 1, 1, dropped)
+        for piece in self.answers.pop(0):
+            if isinstance(piece, Exception):
+                raise piece
+            if callable(piece):
+                piece()
+            else:
+                yield Text(request.id, piece)
+            if token.is_cancelled():
+                yield Finished(request.id, "cancelled")
+                return
+        yield Finished(request.id, "stop", reply_tokens=1, writing_seconds=1.0)
+
+    def close(self) -> None:
+        self.closed = True
