@@ -27,7 +27,7 @@ class Arguments:
 def parse_arguments(arguments: Sequence[str]) -> Arguments:
     """Parse the words after the program's name. Wrong ones end the program with exit code 2."""
     parser = _parser()
-    given = parser.parse_args(list(arguments))
+    given = parser.parse_intermixed_args(list(arguments))
     model, system = given.model, given.system
     for word in given.words:
         if word.lower().endswith(".gguf"):

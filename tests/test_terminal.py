@@ -13,12 +13,18 @@ from pathlib import Path
 
 import psutil
 import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QPlainTextEdit, QWidget
+from pytestqt.qtbot import QtBot
 
 from pychatbot_gui import terminal
+from pychatbot_gui.app import create_window
 from pychatbot_gui.core.errors import TemplateError
 from pychatbot_gui.core.state import RememberedState, save_state
 from pychatbot_gui.engine.engine import ModelSpec, Sampling
 from pychatbot_gui.engine.model_process import ModelProcess
+from pychatbot_gui.gui.engine_thread import EngineThread
 from tests.bad_files import BAD_TEMPLATES, REFUSED
 from tests.conftest import ANSWER
 from tests.models import build_scripted_model, script_pieces
@@ -283,6 +289,44 @@ def test_wrong_arguments_end_with_2_and_the_usage() -> None:
     assert (done.returncode, done.stdout) == (2, b"")
     assert done.stderr.startswith(b"usage: pychatbot-gui")
     assert "“seed” must be a whole number".encode() in done.stderr
+
+
+def test_twenty_turns_give_the_same_answers_as_in_the_window(
+    random_model: Path, qtbot: QtBot
+) -> None:
+    arguments = [
+        str(random_model),
+        "--temperature",
+        "0",
+        "--max-tokens",
+        "24",
+        "--system",
+        "Rhyme.",
+    ]
+    questions = [f"Question {n}: what is {n} times {n + 7}?" for n in range(20)]
+    window = create_window(arguments)
+    try:
+        pieces: list[str] = []
+        engine = window.findChild(EngineThread)
+        engine.text_arrived.connect(pieces.append)
+        prompt = window.findChild(QPlainTextEdit, "promptEdit")
+        qtbot.waitUntil(lambda: not window.is_busy(), timeout=30_000)
+        in_window = []
+        for question in questions:
+            QTest.keyClicks(prompt, question)
+            with qtbot.waitSignal(engine.answer_finished, timeout=30_000):
+                QTest.keyClick(prompt, Qt.Key.Key_Return)
+            in_window.append("".join(pieces))
+            pieces.clear()
+        shown = window.findChild(QWidget, "chatView").toPlainText()
+    finally:
+        window.close()
+        window.deleteLater()
+    done = chat("\n".join(questions), *arguments)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert answers_of(done.stdout) == in_window
+    assert len(set(in_window)) > 10 and all(in_window)
+    assert all(question in shown for question in questions)
 
 
 # -- settings and what is told beside the chat ----------------------------------------------

@@ -9,6 +9,7 @@ from PySide6.QtGui import (
     QColor,
     QFont,
     QFontDatabase,
+    QPalette,
     QTextBlockFormat,
     QTextCharFormat,
     QTextFormat,
@@ -18,7 +19,7 @@ from PySide6.QtGui import (
 )
 
 from pychatbot_gui.gui.markdown import BOLD, CODE, ITALIC, MUTED, STRIKE, Line, Table
-from pychatbot_gui.gui.theme import Theme
+from pychatbot_gui.gui.theme import Theme, mix
 from pychatbot_gui.gui.visible_text import visible
 
 # What a block or a run of text says about itself, so that it can be dressed and painted again.
@@ -222,3 +223,32 @@ def mono_families() -> list[str]:
     """The fixed-width fonts to try, the system's own last."""
     system = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont).family()
     return ["Cascadia Mono", "SF Mono", "Menlo", "Noto Sans Mono", "DejaVu Sans Mono", system]
+
+
+def surface_palette(palette: QPalette, theme: Theme) -> QPalette:
+    """The palette with the colours of the pane that the conversation lies on."""
+    role = QPalette.ColorRole
+    for name, colour in (
+        (role.Base, theme.surface),
+        (role.Window, theme.surface),
+        (role.Text, theme.text),
+        (role.Highlight, _selection(theme)),
+        (role.HighlightedText, theme.text),
+        (role.Link, theme.link),
+    ):
+        palette.setColor(name, QColor(colour))
+    return palette
+
+
+def surface_sheet(theme: Theme) -> str:
+    """A style sheet that keeps the program's own, made for fields, off the conversation."""
+    return (
+        "#chatView { border: none; border-radius: 0; padding: 0; margin: 0;"
+        f" color: {theme.text}; background: {theme.surface};"
+        f" selection-background-color: {_selection(theme)}; selection-color: {theme.text}; }}"
+    )
+
+
+def _selection(theme: Theme) -> str:
+    """A tint, so that selected text keeps its own colour and stays easy to read."""
+    return mix(theme.surface, theme.accent, 0.32)

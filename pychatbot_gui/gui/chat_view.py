@@ -7,7 +7,6 @@ from dataclasses import replace
 from PySide6.QtCore import QEvent, QMimeData, QPoint, QRectF, Qt, QUrl, Signal
 from PySide6.QtGui import (
     QAction,
-    QColor,
     QContextMenuEvent,
     QGuiApplication,
     QKeyEvent,
@@ -15,7 +14,6 @@ from PySide6.QtGui import (
     QMouseEvent,
     QPainter,
     QPaintEvent,
-    QPalette,
     QResizeEvent,
     QTextCursor,
     QWheelEvent,
@@ -23,13 +21,13 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QApplication, QFrame, QMenu, QTextBrowser, QWidget
 
 from pychatbot_gui.gui.chat_document import STEP, ChatDocument, ConversationDocument
-from pychatbot_gui.gui.chat_looks import Look
+from pychatbot_gui.gui.chat_looks import Look, surface_palette, surface_sheet
 from pychatbot_gui.gui.chat_paint import Backdrop
 from pychatbot_gui.gui.chat_reading import code_block_at, plain_text
 from pychatbot_gui.gui.jump_button import JumpButton
 from pychatbot_gui.gui.link_question import ask_to_open
 from pychatbot_gui.gui.text_zoom import TextZoom
-from pychatbot_gui.gui.theme import LIGHT, Theme, mix
+from pychatbot_gui.gui.theme import LIGHT, Theme
 from pychatbot_gui.gui.turns import Turns
 from pychatbot_gui.gui.visible_text import repaired, visible
 
@@ -183,24 +181,8 @@ class ChatView(QTextBrowser):
 
     def set_theme(self, theme: Theme) -> None:
         """Wear these colours."""
-        palette = self.palette()
-        role = QPalette.ColorRole
-        for name, colour in (
-            (role.Base, theme.surface),
-            (role.Window, theme.surface),
-            (role.Text, theme.text),
-            (role.Highlight, mix(theme.surface, theme.accent, 0.32)),
-            (role.HighlightedText, theme.text),
-            (role.Link, theme.link),
-        ):
-            palette.setColor(name, QColor(colour))
-        self.setPalette(palette)
-        self.setStyleSheet(
-            "#chatView { border: none; border-radius: 0; padding: 0; margin: 0;"
-            f" color: {theme.text}; background: {theme.surface};"
-            f" selection-background-color: {mix(theme.surface, theme.accent, 0.32)};"
-            f" selection-color: {theme.text}; }}"
-        )
+        self.setPalette(surface_palette(self.palette(), theme))
+        self.setStyleSheet(surface_sheet(theme))
         self._jump.theme = theme
         self._set_look(replace(self._chat.look, theme=theme))
 

@@ -19,7 +19,7 @@ def measure(models: Models, effort: Effort) -> Iterator[Figure]:
     loads = _runs(effort, lambda: _load(models.large, effort))
     yield _figure("longest gap, a 300 MB model loads", loads)
     tokens: list[int] = []
-    reads = _runs(effort, lambda: _read(models.large, effort, tokens))
+    reads = _runs(effort, lambda: _read(models.middle, effort, tokens))
     yield _figure("longest gap, a long prompt is read", reads, f"{tokens[-1]:,} tokens")
     for pace, model in (("at a steady pace", models.steady), ("as fast as it comes", models.fast)):
         answers = _runs(effort, lambda model=model: _answer(model, effort, tokens))  # type: ignore[misc]

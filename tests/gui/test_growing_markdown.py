@@ -78,7 +78,7 @@ def test_a_text_read_in_pieces_gives_the_rows_of_the_whole(name: str, seed: int)
     assert grown(text, random_cuts(text, seed)) == parse(repaired(text))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(_TEXTS, st.randoms(use_true_random=False))
 def test_any_text_read_in_pieces_gives_the_rows_of_the_whole(text: str, chance: random.Random):
     cuts = sorted(chance.randrange(len(text) + 1) for _ in range(chance.randrange(12)))

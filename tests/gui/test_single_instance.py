@@ -8,7 +8,6 @@ from pytestqt.qtbot import QtBot
 
 from pychatbot_gui.gui.single_instance import SingleInstance
 
-
 SECOND_START = """
 import sys
 from pathlib import Path

@@ -1,0 +1,119 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QApplication, QMenu, QToolButton, QWidget
+from pytestqt.qtbot import QtBot
+
+from pychatbot_gui.gui.main_window import MainWindow
+
+PROMISED = (
+    "chatView", "promptEdit", "sendButton", "stopButton", "newChatAction", "openModelAction",
+    "settingsAction", "modelLabel", "contextMeter", "systemPromptEdit",
+)  # fmt: skip
+
+
+@pytest.fixture
+def window(qtbot: QtBot) -> Iterator[MainWindow]:
+    made = MainWindow()
+    made.show()
+    yield made
+    made.close()
+    made.deleteLater()
+
+
+def test_the_names_that_others_rely_on(window: MainWindow) -> None:
+    for name in PROMISED:
+        kind = QAction if name.endswith("Action") else QWidget
+        assert window.findChild(kind, name) is not None, name
+
+
+def _drop(window: MainWindow, urls: list[QUrl], text: str = "") -> tuple[bool, list[str]]:
+    mime = QMimeData()
+    if urls:
+        mime.setUrls(urls)
+    if text:
+        mime.setText(text)
+    heard: list[str] = []
+    window.model_dropped.connect(heard.append)
+    buttons, keys = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    enter = QDragEnterEvent(QPoint(5, 5), Qt.DropAction.CopyAction, mime, buttons, keys)
+    enter.ignore()
+    window.dragEnterEvent(enter)
+    window.dropEvent(QDropEvent(QPointF(5, 5), Qt.DropAction.CopyAction, mime, buttons, keys))
+    return enter.isAccepted(), heard
+
+
+def test_a_file_dropped_on_the_window(window: MainWindow, tmp_path: Path) -> None:
+    path = tmp_path / "my model ü.gguf"
+    assert _drop(window, [QUrl.fromLocalFile(str(path))]) == (True, [str(path)])
+
+
+def test_a_page_dropped_on_the_window_is_not_taken(window: MainWindow) -> None:
+    assert _drop(window, [QUrl("https://example.com/a.gguf")], "a.gguf") == (False, [])
+
+
+def test_size_and_place_come_back_and_noise_is_ignored(window: MainWindow) -> None:
+    window.resize(640, 500)
+    text = window.geometry_text()
+    window.resize(900, 700)
+    window.restore_geometry("no geometry ü")
+    assert (window.width(), window.height()) == (900, 700)
+    window.restore_geometry(text)
+    assert (window.width(), window.height()) == (640, 500)
+
+
+def test_recent_models_are_in_the_menu_and_a_click_opens_one(window: MainWindow) -> None:
+    heard: list[str] = []
+    window.recent_chosen.connect(heard.append)
+    window.set_recent(("/models/a & b.gguf", "/models/c.gguf"))
+    menu = next(m for m in window.findChildren(QMenu) if m.title() == "Open &recent")
+    assert [a.text() for a in menu.actions()] == ["a && b.gguf", "c.gguf"]
+    menu.actions()[0].trigger()
+    assert heard == ["/models/a & b.gguf"]
+
+
+def test_the_model_names_label_and_title(window: MainWindow) -> None:
+    window.set_model("Llama · 4.1 GB", "/models/llama.gguf")
+    assert window.model_label.text() == "Llama · 4.1 GB"
+    assert window.model_label.toolTip() == "/models/llama.gguf"
+    assert window.windowTitle() == "Llama – PyChatbot"
+    window.set_model("")
+    assert (window.model_label.text(), window.windowTitle()) == ("No model", "PyChatbot")
+
+
+def test_every_menu_item_has_a_key_of_its_own(window: MainWindow) -> None:
+    shortcuts = [
+        key.toString() for action in window.findChildren(QAction) for key in action.shortcuts()
+    ]
+    assert len(shortcuts) == len(set(shortcuts))
+    letters = []
+    for menu in window.menuBar().actions():
+        letters.append(menu.text()[menu.text().index("&") + 1].lower())
+        items = [a.text() for a in menu.menu().actions() if a.text()]  # type: ignore[union-attr]
+        keys = [t[t.index("&") + 1].lower() for t in items if "&" in t]
+        assert len(keys) == len(items) == len(set(keys)), items
+    assert len(letters) == len(set(letters))
+
+
+def test_tool_bar_buttons_can_be_reached_by_tab(window: MainWindow) -> None:
+    buttons = [b for b in window.findChildren(QToolButton) if b.defaultAction() is not None]
+    assert buttons
+    assert all(b.focusPolicy() & Qt.FocusPolicy.TabFocus for b in buttons)
+
+
+@pytest.mark.parametrize("width", [420, 700, 1600])
+def test_nothing_is_cut_off_at_any_width(window: MainWindow, width: int) -> None:
+    window.set_model("A model with quite a long name Q4_K_M instruct · 12.3 GB")
+    window.resize(width, 600)
+    QApplication.processEvents()
+    for widget in (window.prompt_box, window.context_meter, window.model_label):
+        place = widget.mapTo(window, QPoint(0, 0))
+        assert place.x() >= 0
+        assert place.x() + widget.width() <= window.width()
+    for button in window.findChildren(QToolButton):
+        if button.defaultAction() is window.settings_action:
+            assert button.isVisible()
+            assert button.width() >= button.sizeHint().width() - 1
