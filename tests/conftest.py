@@ -49,6 +49,16 @@ def random_model(model_folder: Path) -> Path:
     return build_model(model_folder / "random.gguf")
 
 
+@pytest.fixture(scope="session")
+def temporary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder for temporary files of this run alone, so that one left behind is seen."""
+    folder = tmp_path_factory.mktemp("t")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", str(folder))
+        patch.setattr(tempfile, "tempdir", None)
+        yield folder
+
+
 @pytest.fixture(autouse=True)
 def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder the program may write to in this test; the person's real home is out of reach."""
@@ -61,13 +71,10 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.fixture(autouse=True)
-def no_noise(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def no_noise(home: Path, temporary: Path) -> Iterator[None]:
     """A thread, process, window or file left behind fails the test that left it."""
     threads = set(threading.enumerate())
     processes = set(psutil.Process().children(recursive=True))
-    temporary = Path(tempfile.gettempdir())
-    mine = tmp_path_factory.getbasetemp()
-    before = set(temporary.iterdir())
     yield
     assert not set(threading.enumerate()) - threads, "a thread was left running"
     left = [p for p in psutil.Process().children(recursive=True) if p not in processes]
@@ -75,9 +82,8 @@ def no_noise(home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
     _assert_no_windows()
     stray = [p for p in home.parent.iterdir() if p != home]
     assert not stray, f"files outside PYCHATBOT_HOME: {stray}"
-    made = {p for p in set(temporary.iterdir()) - before if not mine.is_relative_to(p)}
-    made = {p for p in made if p.name.startswith("pychatbot") or p.name.startswith(".pychatbot")}
-    assert not made, f"temporary files were left: {made}"
+    left_behind = list(temporary.iterdir())
+    assert not left_behind, f"temporary files were left: {left_behind}"
 
 
 def _assert_no_windows() -> None:

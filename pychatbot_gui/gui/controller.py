@@ -59,7 +59,6 @@ class Controller(QObject):
         self._model: ModelInfo | None = None
         self._opening = ""  # path of the model that is being loaded
         self._asked = ""  # the message that is being answered
-        self._dropped = False  # the oldest messages left the model's sight in this turn
         self._then: Callable[[], None] | None = None  # what waits for the engine to be free
         self._log_window: LogWindow | None = None
         self._save_timer = _single_shot(self, _SAVE_DELAY_MS, self._save_state)
@@ -238,7 +237,9 @@ class Controller(QObject):
 
     @Slot()
     def _on_dropped(self) -> None:
-        self._dropped = True
+        self._window.chat_view.add_divider(
+            "The context is full: the model no longer sees the oldest messages."
+        )
 
     @Slot(str)
     def _on_text(self, text: str) -> None:
@@ -267,11 +268,6 @@ class Controller(QObject):
         self._stuck_timer.stop()
         self._asked = ""
         self._window.chat_view.end_answer(note)
-        if self._dropped:
-            self._dropped = False
-            self._window.chat_view.add_divider(
-                "The context is full: the model no longer sees the oldest messages."
-            )
 
     def _take_message_back(self) -> None:
         """A message that the model never saw goes back to where it was written."""
@@ -353,9 +349,10 @@ class Controller(QObject):
 
     @Slot(bool)
     def _on_busy(self, busy: bool) -> None:
-        self._window.set_busy(busy)
-        if not busy and self._then is not None:
-            # After the signal that tells how the former thing ended.
+        if busy or self._then is None:
+            self._window.set_busy(busy)
+        else:
+            # After the signal that tells how the former thing ended; busy all the while.
             QTimer.singleShot(0, self, self._do_then)
 
     @Slot()
@@ -363,6 +360,7 @@ class Controller(QObject):
         action, self._then = self._then, None
         if action is not None:
             action()
+        self._window.set_busy(self._engine.is_busy())
 
     @Slot()
     def _on_no_progress(self) -> None:

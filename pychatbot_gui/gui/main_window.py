@@ -158,22 +158,11 @@ class MainWindow(QMainWindow):
         self.copy_answer_action = action("&Copy last answer", "copyAnswerAction", "Ctrl+Shift+C")
         self.system_prompt_action = action("S&ystem prompt", "systemPromptAction", "Ctrl+Shift+S")
         self.focus_prompt_action = action("&Write a message", "focusPromptAction", "Ctrl+L")
-        self.log_action = action("Model &log", "logAction", "Ctrl+Shift+L")
+        self.log_action = action("Model lo&g", "logAction", "Ctrl+Shift+L")
         self.about_action = action("&About PyChatbot", "aboutAction")
-        # The chat view itself hears the keys, so that they work while it has the keyboard too.
-        zooms = (("Larger &text", 1), ("S&maller text", -1), ("&Normal text size", 0))
-        self._zoom_actions = [QAction(text, self) for text, _ in zooms]
-        for made, (_, steps) in zip(self._zoom_actions, zooms, strict=True):
-            made.triggered.connect(lambda _=False, steps=steps: self._zoom(steps))
         self.quit_action.triggered.connect(self.close)
         self.system_prompt_action.triggered.connect(self.system_prompt.open_for_editing)
         self.focus_prompt_action.triggered.connect(self.prompt_box.setFocus)
-
-    def _zoom(self, steps: int) -> None:
-        if steps:
-            self.chat_view.step_zoom(steps)
-        else:
-            self.chat_view.set_zoom(1.0)
 
     def _make_menus(self) -> None:
         bar = self.menuBar()
@@ -190,7 +179,7 @@ class MainWindow(QMainWindow):
         chat.addActions([self.focus_prompt_action, self.stop_action, self.copy_answer_action])
         chat.addAction(self.system_prompt_action)
         view = bar.addMenu("&View")
-        view.addActions(self._zoom_actions)
+        view.addActions(self.chat_view.zoom_actions())
         view.addSeparator()
         view.addAction(self.log_action)
         bar.addMenu("&Help").addAction(self.about_action)

@@ -10,7 +10,7 @@ from pytestqt.qtbot import QtBot
 from pychatbot_gui.app import create_window
 from pychatbot_gui.gui.main_window import MainWindow
 
-PATIENCE_MS = 20_000
+PATIENCE_MS = 40_000
 
 
 class Person:
