@@ -212,6 +212,14 @@ def test_an_ascii_locale_changes_nothing(scripted_model: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, transcript(ANSWER), b"")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_file_whose_name_is_not_utf8(scripted_model: Path, tmp_path: Path) -> None:
+    model = tmp_path / os.fsdecode(b"caf\xe9.gguf")
+    model.symlink_to(scripted_model)
+    done = chat("Hi\n", model)
+    assert (done.returncode, done.stdout, done.stderr) == (0, transcript(ANSWER), b"")
+
+
 def test_an_answer_comes_in_pieces_and_ctrl_c_stops_it(
     endless_model: Path, talk: Callable[..., Talk]
 ) -> None:
@@ -344,6 +352,12 @@ def test_an_unusable_setting_is_told_and_the_chat_goes_on(home: Path, scripted_m
     assert done.stderr.decode() == (
         "The setting “n_ctx” must be a whole number, not “abc”. The default (4096) is used.\n"
     )
+
+
+def test_a_verbose_library_stays_out_of_the_answers(home: Path, scripted_model: Path) -> None:
+    write_settings(home, verbose="True")
+    done = chat("Hi\n", scripted_model)
+    assert (done.returncode, done.stdout) == (0, transcript(ANSWER))
 
 
 def test_a_full_context_is_told(home: Path, endless_model: Path) -> None:

@@ -71,10 +71,8 @@ class Controller(QObject):
 
         `notes`: sentences about the settings file, to be told.
         """
-        for note in notes:
-            self._notices.warning(note)
         self._overrides = dict(arguments.overrides)
-        self._restore_state()
+        notes = notes + self._restore_state()
         window = self._window
         window.restore_geometry(self._state.geometry)
         system = self._state.system_prompt if arguments.system is None else arguments.system
@@ -87,6 +85,8 @@ class Controller(QObject):
             self.open_model(arguments.model)
         elif self._state.model:
             self._open_last_model(self._state.model)
+        for note in notes:  # now, because a load takes away what was told before it
+            self._notices.warning(note)
 
     # -- models -----------------------------------------------------------------------------
 
@@ -380,13 +380,12 @@ class Controller(QObject):
     def _on_draft_changed(self) -> None:
         self._save_timer.start()
 
-    def _restore_state(self) -> None:
+    def _restore_state(self) -> list[str]:
         try:
             self._state, problem = load_state(self._paths.state_file)
-            if problem:
-                self._notices.warning(problem)
         except StorageError as error:
-            self._notices.error(error)
+            problem = str(error)
+        return [problem] if problem else []
 
     @Slot()
     def _save_state(self) -> None:

@@ -12,6 +12,7 @@ from tests.benchmarks.pulse import LONG_MS, Gaps, Pulse
 
 _PROMPT_WORDS = 2790  # with its line ends 3,000 tokens
 _SETTLE_S = 0.5
+_IDLE_S = 20.0
 
 
 def measure(models: Models, effort: Effort) -> Iterator[Figure]:
@@ -70,7 +71,7 @@ def _both(program: Program, effort: Effort, act: Callable[[], None]) -> tuple[Ga
         effort.say(f"    late, seen {count}: {stack}")
     idle = Pulse()
     idle.start()
-    program.live(ours.seconds)
+    program.live(min(ours.seconds, _IDLE_S))
     return ours, idle.stop()
 
 

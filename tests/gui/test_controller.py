@@ -257,12 +257,17 @@ def test_settings_are_saved_and_load_the_model_again(
     assert "Before" in person.chat()
 
 
-def test_a_damaged_settings_file_is_told(start: Start, home: Path) -> None:
-    (home / "config").mkdir(parents=True)
-    (home / "config" / "model_parameters.json").write_text('{"n_ctx": 20')
-    person = start()
-    assert any("set aside" in notice for notice in person.notices())
+@pytest.mark.parametrize("with_model", [False, True])
+def test_damaged_files_of_the_program_are_told(
+    start: Start, home: Path, plain_model: Path, with_model: bool
+) -> None:
+    for folder, name in (("config", "model_parameters.json"), ("data", "window_state.json")):
+        (home / folder).mkdir(parents=True)
+        (home / folder / name).write_text('{"n_ctx": 20')
+    person = start(plain_model) if with_model else start()
+    assert sum("set aside" in notice for notice in person.notices()) == 2
     assert list((home / "config").glob("*.damaged-*"))
+    assert list((home / "data").glob("*.damaged-*"))
 
 
 def test_a_folder_that_cannot_be_written_is_told_and_the_chat_works(
