@@ -78,8 +78,9 @@ def run_terminal(given: Arguments) -> int:
     model = given.model or _last_model(paths)
     if not model:
         raise PychatbotError("No model was given. Name one: --model FILE.gguf")
+    log_to = sys.__stderr__.fileno() if settings.verbose and sys.__stderr__ else None
     return terminal.run(
-        _engine_maker(settings, _model_log(paths)),
+        _engine_maker(settings, _model_log(paths), log_to),
         model_spec(model, settings),
         sampling(settings),
         given.system or "",
@@ -146,13 +147,18 @@ def _last_model(paths: Paths) -> str:
         return ""
 
 
-def _engine_maker(settings: Settings, log_path: Path) -> Callable[[], Engine]:
+def _engine_maker(
+    settings: Settings, log_path: Path, log_to: int | None = None
+) -> Callable[[], Engine]:
+    """`log_to`: the file descriptor that gets the library's log in place of `log_path`."""
+
     def make() -> Engine:
         if settings.isolate_model:
-            return ModelProcess(log_path)
+            return ModelProcess(log_path, log_to=log_to)
         from pychatbot_gui.engine.llama import LlamaEngine
+        from pychatbot_gui.engine.model_log import ModelLog
 
-        return LlamaEngine()
+        return LlamaEngine(ModelLog(sys.stderr if log_to is not None else None))
 
     return make
 

@@ -38,6 +38,8 @@ def write_json(path: Path, document: dict[str, Any]) -> None:
     Raises `StorageError` with a sentence for the person.
     """
     text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    if not text.isascii() and not _is_unicode(text):
+        text = json.dumps(document, indent=2) + "\n"  # a file name that is not valid Unicode
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -71,6 +73,14 @@ def _set_aside(path: Path, why: str) -> str:
         f"“{path.name}” was damaged ({why}). It was set aside as “{target.name}” in the same "
         "folder, and the defaults are used."
     )
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _reason(error: OSError) -> str:

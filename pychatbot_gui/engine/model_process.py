@@ -42,8 +42,12 @@ SETTLE_LIMIT = 3.0  # seconds a cancelled request may go on unseen before its pr
 class ModelProcess:
     """See the module. One thread drives it; only the `CancelToken`s are for other threads."""
 
-    def __init__(self, log_path: Path, render_limit: float = RENDER_LIMIT) -> None:
+    def __init__(
+        self, log_path: Path, render_limit: float = RENDER_LIMIT, log_to: int | None = None
+    ) -> None:
+        """`log_to`: a file descriptor that gets the library's log in place of `log_path`."""
         self.log_path = log_path
+        self._log_to = log_to
         self._render_limit = render_limit
         self._ids = itertools.count(1)
         self._spec: ModelSpec | None = None
@@ -124,6 +128,8 @@ class ModelProcess:
         self._connection = ours
 
     def _log_stream(self) -> IO[bytes]:
+        if self._log_to is not None:
+            return os.fdopen(os.dup(self._log_to), "wb")
         try:
             self.log_path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             return self.log_path.open("wb")

@@ -73,9 +73,9 @@ _KINDS: dict[str, type] = {kind.__name__: kind for kind in typing.get_args(Frame
 
 
 def encode(frame: Frame) -> bytes:
-    """A frame as UTF-8 JSON."""
+    """A frame as JSON in ASCII, which carries even a file name that is not valid Unicode."""
     fields = dataclasses.asdict(frame)
-    return json.dumps({"frame": type(frame).__name__, **fields}, ensure_ascii=False).encode()
+    return json.dumps({"frame": type(frame).__name__, **fields}).encode("ascii")
 
 
 def decode(raw: bytes) -> Frame:

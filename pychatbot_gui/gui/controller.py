@@ -1,7 +1,6 @@
 """The use cases: open a model, send, stop, start a new chat, change the settings."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, QUrl, Slot
@@ -19,16 +18,16 @@ from pychatbot_gui.core.settings import (
     reload_names,
     save_settings,
 )
-from pychatbot_gui.core.state import RememberedState, load_state, save_state, with_recent
+from pychatbot_gui.core.state import with_recent
 from pychatbot_gui.engine.engine import Finished, ModelInfo, model_spec, sampling
 from pychatbot_gui.gui.dialogs.log_window import LogWindow
 from pychatbot_gui.gui.dialogs.settings_dialog import SettingsDialog
 from pychatbot_gui.gui.engine_thread import EngineThread
 from pychatbot_gui.gui.main_window import MainWindow
 from pychatbot_gui.gui.notices import Notices
+from pychatbot_gui.gui.remembered import Remembered
 
 _NO_PROGRESS_MS = 30_000
-_SAVE_DELAY_MS = 700
 _ENDINGS = {
     "cancelled": "Stopped",
     "length": "Ended at the longest answer set in the settings",
@@ -55,14 +54,17 @@ class Controller(QObject):
         self._log_path = log_path
         self._settings = settings
         self._overrides: dict[str, object] = {}
-        self._state = RememberedState()
+        self._remembered = Remembered(paths.state_file, self._window_part, self)
+        self._remembered.failed.connect(self._notices.error)
         self._model: ModelInfo | None = None
         self._opening = ""  # path of the model that is being loaded
         self._asked = ""  # the message that is being answered
         self._then: Callable[[], None] | None = None  # what waits for the engine to be free
         self._log_window: LogWindow | None = None
-        self._save_timer = _single_shot(self, _SAVE_DELAY_MS, self._save_state)
-        self._stuck_timer = _single_shot(self, _NO_PROGRESS_MS, self._on_no_progress)
+        self._stuck_timer = QTimer(self)
+        self._stuck_timer.setSingleShot(True)
+        self._stuck_timer.setInterval(_NO_PROGRESS_MS)
+        self._stuck_timer.timeout.connect(self._on_no_progress)
         self._connect_window()
         self._connect_engine()
 
@@ -72,19 +74,19 @@ class Controller(QObject):
         `notes`: sentences about the settings file, to be told.
         """
         self._overrides = dict(arguments.overrides)
-        notes = notes + self._restore_state()
-        window = self._window
-        window.restore_geometry(self._state.geometry)
-        system = self._state.system_prompt if arguments.system is None else arguments.system
+        notes = notes + self._remembered.load()
+        window, state = self._window, self._remembered.state
+        window.restore_geometry(state.geometry)
+        system = state.system_prompt if arguments.system is None else arguments.system
         window.system_prompt.set_text(system)
-        window.prompt_box.set_text(self._state.draft)
-        window.set_recent(self._state.recent_models)
+        window.prompt_box.set_text(state.draft)
+        window.set_recent(state.recent_models)
         self._show_model()
         self._show_chat_or_empty_state()
         if arguments.model:
             self.open_model(arguments.model)
-        elif self._state.model:
-            self._open_last_model(self._state.model)
+        elif state.model:
+            self._open_last_model(state.model)
         for note in notes:  # now, because a load takes away what was told before it
             self._notices.warning(note)
 
@@ -124,11 +126,11 @@ class Controller(QObject):
         path, _ = QFileDialog.getOpenFileName(
             self._window,
             "Open a model",
-            self._state.folder or str(Path.home()),
+            self._remembered.state.folder or str(Path.home()),
             "GGUF models (*.gguf);;All files (*)",
         )
         if path:
-            self._remember(folder=str(Path(path).parent))
+            self._remembered.change(folder=str(Path(path).parent))
             self.open_model(path)
 
     @Slot(float)
@@ -146,12 +148,12 @@ class Controller(QObject):
         path, self._opening = self._opening, ""
         self._model = info
         self._show_model()
-        self._remember(
+        self._remembered.change(
             model=path,
             folder=str(Path(path).parent),
-            recent_models=with_recent(self._state.recent_models, path),
+            recent_models=with_recent(self._remembered.state.recent_models, path),
         )
-        self._window.set_recent(self._state.recent_models)
+        self._window.set_recent(self._remembered.state.recent_models)
         self._window.context_meter.set_usage(0, info.n_ctx)
         self._end_of_load()
         for notice in info.notices:
@@ -164,7 +166,7 @@ class Controller(QObject):
         self._end_of_load()
         if error is None:
             return
-        last = self._state.model
+        last = self._remembered.state.model
         if last and last != failed:
             back = f"Go back to {Path(last).name}"
             self._notices.error(error, back, lambda: self.open_model(last))
@@ -227,7 +229,7 @@ class Controller(QObject):
     @Slot(str)
     def _on_system_edited(self, text: str) -> None:
         self._engine.set_system(text)
-        self._remember(system_prompt=text)
+        self._remembered.change(system_prompt=text)
 
     @Slot(int, int)
     def _on_reading(self, done: int, total: int) -> None:
@@ -370,44 +372,22 @@ class Controller(QObject):
             self.stop,
         )
 
-    # -- what is remembered -----------------------------------------------------------------
-
-    def _remember(self, **changes: object) -> None:
-        self._state = replace(self._state, **changes)  # type: ignore[arg-type]
-        self._save_timer.start()
-
-    @Slot()
-    def _on_draft_changed(self) -> None:
-        self._save_timer.start()
-
-    def _restore_state(self) -> list[str]:
-        try:
-            self._state, problem = load_state(self._paths.state_file)
-        except StorageError as error:
-            problem = str(error)
-        return [problem] if problem else []
-
-    @Slot()
-    def _save_state(self) -> None:
-        self._state = replace(
-            self._state,
-            draft=self._window.prompt_box.text(),
-            geometry=self._window.geometry_text(),
-        )
-        try:
-            save_state(self._paths.state_file, self._state)
-        except StorageError as error:
-            self._notices.error(error)
+    # -- the end ----------------------------------------------------------------------------
 
     @Slot()
     def _on_closed(self) -> None:
         self._then = None
         self._stuck_timer.stop()
-        self._save_timer.stop()
-        self._save_state()
-        self._engine.close()
-        if self._log_window is not None:
-            self._log_window.close()
+        try:
+            self._remembered.save()
+            if self._log_window is not None:
+                self._log_window.close()
+        finally:
+            self._engine.close()
+
+    def _window_part(self) -> dict[str, str]:
+        window = self._window
+        return {"draft": window.prompt_box.text(), "geometry": window.geometry_text()}
 
     # -- wiring -----------------------------------------------------------------------------
 
@@ -425,7 +405,7 @@ class Controller(QObject):
         window.closed.connect(self._on_closed)
         window.prompt_box.send_requested.connect(self.send)
         window.prompt_box.stop_requested.connect(self.stop)
-        window.prompt_box.draft_changed.connect(self._on_draft_changed)
+        window.prompt_box.draft_changed.connect(self._remembered.save_soon)
         window.system_prompt.edited.connect(self._on_system_edited)
         window.chat_view.link_activated.connect(self._open_link)
         window.empty_state.open_requested.connect(self._choose_model)
@@ -444,14 +424,6 @@ class Controller(QObject):
         engine.answer_finished.connect(self._on_answer_finished)
         engine.answer_failed.connect(self._on_answer_failed)
         engine.busy_changed.connect(self._on_busy)
-
-
-def _single_shot(parent: QObject, milliseconds: int, action: Callable[[], None]) -> QTimer:
-    timer = QTimer(parent)
-    timer.setSingleShot(True)
-    timer.setInterval(milliseconds)
-    timer.timeout.connect(action)
-    return timer
 
 
 def _bytes(size: int) -> str:

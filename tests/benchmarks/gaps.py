@@ -82,8 +82,8 @@ def _figure(name: str, runs: list[tuple[Gaps, Gaps]], note: str = "") -> Figure:
     over = sum(ours.over for ours, _ in runs)
     p99 = statistics.median(ours.p99 for ours, _ in runs)
     said = (
-        f"median of {len(runs)} runs {median:.0f}, {worst.worked:.0f} ms of it at work, "
-        f"p99 {p99:.0f}, {over} over {LONG_MS:.0f} in all"
+        f"worst of {len(runs)} runs (median {median:.0f}), of which at work {worst.worked:.0f}, "
+        f"without a core {worst.queued:.0f}; p99 {p99:.0f}, {over} over {LONG_MS:.0f} in all"
     )
     return Figure(
         name,

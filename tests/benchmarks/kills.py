@@ -7,7 +7,7 @@ from tests.benchmarks.figures import Figure
 from tests.benchmarks.models import Models
 from tests.benchmarks.program import Program, long_message
 
-_LATER = 12  # frames of text
+_LATER = 6  # frames of text
 
 
 def measure(models: Models, effort: Effort) -> Iterator[Figure]:
@@ -22,7 +22,7 @@ def measure(models: Models, effort: Effort) -> Iterator[Figure]:
     )
     for name, kill in moments:
         answered, faults = 0, []
-        with Program("--max-tokens", "40") as program:
+        with Program("--max-tokens", "64") as program:
             program.open_and_wait(models.middle)
             for trial in range(effort.trials):
                 fault = _trial(program, models, kill, (trial + 0.5) / effort.trials)

@@ -1,6 +1,7 @@
 """The program in its own window, driven as a person would, with a home of its own."""
 
 import gc
+import logging
 import os
 import random
 import tempfile
@@ -168,6 +169,8 @@ class Program:
 def application() -> QApplication:
     """The one application of this process; without a screen unless the platform is chosen."""
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    # What the person is told is in `Program.notice`; nothing of it belongs between the figures.
+    logging.getLogger("pychatbot").addHandler(logging.NullHandler())
     found = QApplication.instance()
     return found if isinstance(found, QApplication) else QApplication(["benchmarks"])
 

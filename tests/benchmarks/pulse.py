@@ -18,12 +18,16 @@ _STEP = re.compile(r'\s*File ".*?([^/\\]+)", line (\d+) in (.*)')
 
 @dataclass(frozen=True)
 class Gaps:
-    """What a pulse saw. Times in ms; `worked` is the processor time of the main thread in the
-    longest gap: far less than the gap means that it waited, for a core or for the interpreter."""
+    """What a pulse saw, times in ms.
+
+    Of the longest gap the main thread `worked` so long and was `queued` for a core so long (0
+    where the system does not tell); the rest it waited, for the interpreter or the disk.
+    """
 
     seconds: float
     longest: float
     worked: float
+    queued: float
     p99: float
     over: int  # gaps over LONG_MS
 
@@ -40,14 +44,14 @@ class Pulse:
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.setInterval(BEAT_MS)
         self._timer.timeout.connect(self._beat)
-        self._gaps: list[tuple[float, float]] = []
-        self._last = self._worked = self._started = 0.0
+        self._gaps: list[tuple[float, float, float]] = []
+        self._last = self._worked = self._queued = self._started = 0.0
         self._watch = _Watch() if stacks else None
 
     def start(self) -> None:
         """Begin to measure."""
         self._gaps.clear()
-        self._worked = time.thread_time()
+        self._worked, self._queued = time.thread_time(), _queued()
         self._started = self._last = time.perf_counter()
         self._timer.start()
         if self._watch is not None:
@@ -59,12 +63,13 @@ class Pulse:
         self._timer.stop()
         if self._watch is not None:
             self._watch.end()
-        longest, worked = max(self._gaps)
-        ordered = sorted(gap for gap, _ in self._gaps)
+        longest, worked, queued = max(self._gaps)
+        ordered = sorted(gap for gap, _, _ in self._gaps)
         return Gaps(
             seconds=self._last - self._started,
             longest=longest,
             worked=worked,
+            queued=queued,
             p99=ordered[int(len(ordered) * 0.99)],
             over=sum(gap > LONG_MS for gap in ordered),
         )
@@ -74,9 +79,10 @@ class Pulse:
         return self._watch.seen if self._watch is not None else Counter()
 
     def _beat(self) -> None:
-        now, worked = time.perf_counter(), time.thread_time()
-        self._gaps.append(((now - self._last) * 1000, (worked - self._worked) * 1000))
-        self._last, self._worked = now, worked
+        now, worked, queued = time.perf_counter(), time.thread_time(), _queued()
+        spans = (now - self._last, worked - self._worked, queued - self._queued)
+        self._gaps.append((spans[0] * 1000, spans[1] * 1000, spans[2] * 1000))
+        self._last, self._worked, self._queued = now, worked, queued
         if self._watch is not None:
             self._watch.heard = now
 
@@ -116,3 +122,12 @@ class _Watch:
             if f"0x{self._main:016x} " in part.partition("\n")[0]:
                 return " < ".join(_STEP.sub(r"\3 (\1:\2)", line) for line in part.split("\n")[1:7])
         return "?"
+
+
+def _queued() -> float:
+    """Seconds that this thread was ready to run and had no core."""
+    try:
+        with open("/proc/thread-self/schedstat", "rb") as file:  # noqa: PTH123 (200 times a second)
+            return int(file.read().split()[1]) / 1e9
+    except (OSError, IndexError):
+        return 0.0

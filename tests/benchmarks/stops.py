@@ -38,9 +38,7 @@ def _loading(models: Models, effort: Effort) -> list[float]:
         whole = time.perf_counter() - began
         times = []
         for share in _shares(effort.trials):
-            program.open(models.large)
-            program.live(whole * share)
-            times += _stop(program)
+            times += _stop_in_time(program, lambda: program.open(models.large), whole * share)
         program.open_and_wait(models.large)
         return times
 
@@ -53,6 +51,7 @@ def _rendering(models: Models, effort: Effort) -> list[float]:
             program.send(f"Be {SLOW_WORD}.")
             program.live(0.1 + share)
             times += _stop(program)
+            program.new_chat()
             _expect_answer(program)
         return times
 
@@ -66,9 +65,11 @@ def _stopped_twice(models: Models, effort: Effort) -> list[float]:
             program.send(f"Be {SLOW_WORD}.")
             program.live(0.3)
             _stop(program)
-            program.send("Be quick.")
+            program.new_chat()
+            program.send(f"Be {SLOW_WORD} again.")
             program.live(0.05 + 0.2 * share)
             times += _stop(program)
+            program.new_chat()
             _expect_answer(program)
         return times
 
@@ -105,13 +106,27 @@ def _starting_again(models: Models, effort: Effort) -> list[float]:
         whole = time.perf_counter() - began
         times = []
         for share in _shares(effort.trials):
-            program.kill_model()
-            program.send("Hello")
-            program.live(whole * share)
-            times += _stop(program)
+            times += _stop_in_time(program, lambda: _kill_and_ask(program), whole * share)
             _expect_answer(program)
-            program.new_chat()
         return times
+
+
+def _kill_and_ask(program: Program) -> None:
+    program.new_chat()
+    program.kill_model()
+    program.send("Hello")
+
+
+def _stop_in_time(program: Program, act: Callable[[], None], seconds: float) -> list[float]:
+    """Stop `seconds` after `act`, or earlier where that is over by then."""
+    for _ in range(6):
+        act()
+        program.live(seconds)
+        times = _stop(program)
+        if times:
+            return times
+        seconds *= 0.7
+    return []
 
 
 def _shares(count: int) -> list[float]:

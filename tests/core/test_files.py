@@ -16,6 +16,12 @@ def test_a_document_comes_back(tmp_path: Path) -> None:
     assert file.stat().st_mode & 0o077 == 0, "for the person alone"
 
 
+def test_a_file_name_that_is_not_unicode_comes_back(tmp_path: Path) -> None:
+    file = tmp_path / "a.json"
+    write_json(file, {"model": "/m/\udcff.gguf", "draft": "ü"})
+    assert read_json(file) == ({"model": "/m/\udcff.gguf", "draft": "ü"}, "")
+
+
 def test_a_missing_file_is_empty(tmp_path: Path) -> None:
     assert read_json(tmp_path / "none.json") == ({}, "")
 
