@@ -92,6 +92,9 @@ def _build_window(given: Arguments) -> "MainWindow":
     from pychatbot_gui.gui.engine_thread import EngineThread
     from pychatbot_gui.gui.main_window import MainWindow
 
+    # Qt gives the interpreter lock away in many calls; while tokens come fast, each time it may
+    # take this long until the main thread has it back. Python's own 5 ms add up to stutter.
+    sys.setswitchinterval(0.0005)
     paths = user_paths()
     settings, notes = _settings(paths)
     window = MainWindow()

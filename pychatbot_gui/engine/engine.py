@@ -14,7 +14,10 @@ from pychatbot_gui.core.settings import Settings
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """Which model to load and how. `n_ctx` in tokens, a multiple of 256; 0 threads = automatic."""
+    """Which model to load and how. `n_ctx` in tokens, a multiple of 256; 0 threads = automatic.
+
+    `plain_weights`: do without weights rearranged for this processor, which is slower.
+    """
 
     path: str
     n_ctx: int = 4096
@@ -23,6 +26,7 @@ class ModelSpec:
     verbose: bool = False
     n_threads: int = 0
     n_gpu_layers: int = -1
+    plain_weights: bool = False
 
 
 @dataclass(frozen=True)

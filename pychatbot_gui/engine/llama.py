@@ -79,7 +79,11 @@ class LlamaEngine:
             raise Cancelled
         loaded = _Loaded(file, spec, self._log, self._abort_flag)
         try:
-            loaded.open(on_progress, token)
+            with self._aborted_by(token):
+                loaded.open(on_progress, token)
+                loaded.warm_up()
+            if token.is_cancelled():
+                raise Cancelled
             on_rendering()
             notices = loaded.prepare_prompts()
         except BaseException:
@@ -98,7 +102,10 @@ class LlamaEngine:
 
     def reply(self, request: ReplyRequest, token: CancelToken) -> Iterator[Event]:
         """See `Engine.reply`."""
-        with self._cancellable(token) as loaded:
+        loaded = self._loaded
+        if loaded is None:
+            raise PychatbotError("No model is open. Open a .gguf file first.")
+        with self._aborted_by(token):
             began = time.monotonic()
             yield Rendering(request.id)
             prompt, tokens, dropped = loaded.prompts.fit(
@@ -133,13 +140,11 @@ class LlamaEngine:
         lib.llama_log_set(_SILENT, ctypes.c_void_p(0))
 
     @contextlib.contextmanager
-    def _cancellable(self, token: CancelToken) -> Iterator["_Loaded"]:
-        if self._loaded is None:
-            raise PychatbotError("No model is open. Open a .gguf file first.")
+    def _aborted_by(self, token: CancelToken) -> Iterator[None]:
         self._abort_flag[0] = b"\0"
         token.on_cancel(self._abort)
         try:
-            yield self._loaded
+            yield
         finally:
             token.on_cancel(None)
 
@@ -195,6 +200,7 @@ class _Loaded:
             lib.LLAMA_LOAD_MODE_MMAP_MLOCK if self.spec.mlock else lib.LLAMA_LOAD_MODE_MMAP
         )
         params.n_gpu_layers = self.spec.n_gpu_layers
+        params.use_extra_bufts = not self.spec.plain_weights
         params.progress_callback = callback
         self._model = lib.llama_model_load_from_file(os.fsencode(self.file.path), params)
         if not self._model:
@@ -216,8 +222,17 @@ class _Loaded:
                 self.log.tail(),
             )
         self._memory = lib.llama_get_memory(self.ctx)
-        if token.is_cancelled():
-            raise Cancelled
+
+    def warm_up(self) -> None:
+        """Evaluate two tokens and forget them.
+
+        Reads the weights from the disk while the person sees a load, and lets a processor or a
+        file that the library crashes with show itself now instead of at the first message.
+        """
+        bos, eos = lib.llama_vocab_bos(self._vocab), lib.llama_vocab_eos(self._vocab)
+        self.evaluate([max(bos, 0), max(eos, 0)])
+        lib.llama_memory_clear(self._memory, True)
+        self.tokens.clear()
 
     def _context_params(self) -> "lib.llama_context_params":
         params = lib.llama_context_default_params()

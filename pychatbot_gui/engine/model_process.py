@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Generator, Iterator
+from dataclasses import replace
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -36,18 +37,32 @@ from pychatbot_gui.engine.engine import (
 
 RENDER_LIMIT = 10.0  # seconds a chat template may take
 CANCEL_LIMIT = 0.06  # seconds before a cancelled request is over for the person, come what may
-SETTLE_LIMIT = 3.0  # seconds a cancelled request may go on unseen before its process is ended
+_CRASHES = [-getattr(signal, name, 0) for name in ("SIGSEGV", "SIGILL", "SIGBUS", "SIGFPE")]
+SETTLE_LIMIT = 1.5  # seconds a cancelled request may go on unseen before its process is ended
+_PLAIN = (
+    "The model library crashed with the weights arranged for this processor, so they are used as "
+    "they are in the file. This is slower."
+)
 
 
 class ModelProcess:
     """See the module. One thread drives it; only the `CancelToken`s are for other threads."""
 
     def __init__(
-        self, log_path: Path, render_limit: float = RENDER_LIMIT, log_to: int | None = None
+        self,
+        log_path: Path,
+        render_limit: float = RENDER_LIMIT,
+        log_to: int | None = None,
+        host: str = "pychatbot_gui.engine.model_host",
     ) -> None:
-        """`log_to`: a file descriptor that gets the library's log in place of `log_path`."""
+        """`log_to`: a file descriptor that gets the library's log in place of `log_path`.
+
+        `host`: the module that the process runs.
+        """
         self.log_path = log_path
         self._log_to = log_to
+        self._host = host
+        self._exit_code: int | None = None  # of the last process that ended by itself
         self._render_limit = render_limit
         self._ids = itertools.count(1)
         self._spec: ModelSpec | None = None
@@ -64,7 +79,7 @@ class ModelProcess:
         self, spec: ModelSpec, on_progress: Callable[[float], None], token: CancelToken
     ) -> ModelInfo:
         """See `Engine.load`."""
-        steps = self._load(next(self._ids), spec, token)
+        steps = self._load_carefully(next(self._ids), spec, token)
         while True:
             try:
                 on_progress(next(steps).fraction)
@@ -104,17 +119,22 @@ class ModelProcess:
                 "close_fds": False,
                 "creationflags": subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP,
             }
+        # OpenMP's threads spin while they wait for each other, by default for so long that two other
+        # busy programs take nine tenths of the speed; with a thousand turns it is a half, and on
+        # a quiet machine nothing is lost (never to spin would cost 40 % there).
+        environment = {"GOMP_SPINCOUNT": "1000", **os.environ}
         # The package's own folder as the working one: `-m` looks there first, so nothing in the
         # person's folder can be taken for a module.
         home = Path(pychatbot_gui.__file__).resolve().parent.parent
         try:
             with self._log_stream() as log:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-m", "pychatbot_gui.engine.model_host", str(handle)],
+                    [sys.executable, "-m", self._host, str(handle)],
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
                     cwd=home,
+                    env=environment,
                     **platform,
                 )
         except OSError as error:
@@ -155,7 +175,7 @@ class ModelProcess:
 
     def _death(self, doing: str, file: str = "") -> ModelDied | ModelFileError:
         """The error for a process that ended by itself; `file` where it was being loaded."""
-        code = self._end(grace=2.0)
+        code = self._exit_code = self._end(grace=2.0)
         tail = self._log_tail()
         if code is not None and code < 0:
             try:
@@ -192,11 +212,27 @@ class ModelProcess:
 
     # -- requests ---------------------------------------------------------------------------
 
+    def _load_carefully(
+        self, id: int, spec: ModelSpec, token: CancelToken
+    ) -> Generator[Loading, None, ModelInfo]:
+        """Load; where the library crashes, once more with plain weights.
+
+        Weights rearranged for AMX or the like crash on machines that name such instructions but
+        do not really have them, as some virtual ones do.
+        """
+        try:
+            return (yield from self._load(id, spec, token))
+        except ModelFileError:
+            if spec.plain_weights or self._exit_code not in _CRASHES:
+                raise
+        info = yield from self._load(id, replace(spec, plain_weights=True), token)
+        return replace(info, notices=(*info.notices, _PLAIN))
+
     def _load(
         self, id: int, spec: ModelSpec, token: CancelToken
     ) -> Generator[Loading, None, ModelInfo]:
         self._end()
-        self._spec = None
+        self._spec = self._exit_code = None
         if token.is_cancelled():
             raise Cancelled
         self._start()
@@ -226,13 +262,15 @@ class ModelProcess:
             raise errors.PychatbotError("No model is open. Open a .gguf file first.")
         spec = self._spec
         try:
-            yield from self._load(id, spec, token)
+            yield from self._load_carefully(id, spec, token)
         finally:
-            self._spec = spec  # a restart that was stopped or failed can be tried again
+            self._spec = (
+                self._spec or spec
+            )  # a restart that was stopped or failed can be tried again
 
     def _reply(self, request: ReplyRequest, token: CancelToken) -> Generator[Event, None, bool]:
         """Returns False where the process turned out to be dead before it said anything."""
-        settled = heard = False
+        settled = heard = rendering = False
         limit: float | None = None
         try:
             with self._woken_by(token):
@@ -240,14 +278,20 @@ class ModelProcess:
                 while not settled:
                     frame = self._receive(request.id, token, limit, "while it answered")
                     heard = True
-                    limit = self._render_limit if isinstance(frame, Rendering) else None
                     if frame is None:  # cancelled, and it does not listen: over all the same
+                        if rendering:
+                            settled = True
+                            self._end()
                         yield Finished(request.id, "cancelled")
                         return True
+                    rendering = isinstance(frame, Rendering)
+                    limit = self._render_limit if rendering else None
                     settled = isinstance(frame, Finished)
                     yield frame  # type: ignore[misc]
         except ModelDied:
             settled = True
+            if self._exit_code in _CRASHES and self._spec is not None:
+                self._spec = replace(self._spec, plain_weights=True)
             if heard or token.is_cancelled():
                 raise
             return False

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox
 import pychatbot_gui
 from pychatbot_gui.arguments import Arguments
 from pychatbot_gui.core.chat import Conversation
-from pychatbot_gui.core.errors import PychatbotError, StorageError
+from pychatbot_gui.core.errors import ModelDied, PychatbotError, StorageError
 from pychatbot_gui.core.paths import Paths
 from pychatbot_gui.core.settings import (
     Settings,
@@ -58,6 +58,8 @@ class Controller(QObject):
         self._remembered.failed.connect(self._notices.error)
         self._model: ModelInfo | None = None
         self._opening = ""  # path of the model that is being loaded
+        self._lost = ""  # path of a model whose process died while it was loaded
+        self._send_when_loaded = False
         self._asked = ""  # the message that is being answered
         self._then: Callable[[], None] | None = None  # what waits for the engine to be free
         self._log_window: LogWindow | None = None
@@ -100,6 +102,7 @@ class Controller(QObject):
         window = self._window
         self._notices.clear()
         self._model = None
+        self._lost = ""
         self._opening = path
         name = Path(path).name
         window.set_model(f"Loading {name}…", path)
@@ -158,10 +161,15 @@ class Controller(QObject):
         self._end_of_load()
         for notice in info.notices:
             self._notices.info(notice)
+        if self._send_when_loaded:
+            self._send_when_loaded = False
+            self.send(self._window.prompt_box.text())
 
     @Slot(object)
     def _on_load_ended(self, error: PychatbotError | None) -> None:
         failed, self._opening = self._opening, ""
+        self._send_when_loaded = False
+        self._lost = failed if isinstance(error, ModelDied) else ""
         self._show_model()
         self._end_of_load()
         if error is None:
@@ -175,7 +183,8 @@ class Controller(QObject):
 
     def _show_model(self) -> None:
         info = self._model
-        self._window.prompt_box.set_can_send(info is not None, "Open a model first (Ctrl+O).")
+        can_send = info is not None or bool(self._lost)
+        self._window.prompt_box.set_can_send(can_send, "Open a model first (Ctrl+O).")
         if info is None:
             self._window.set_model("")
         else:
@@ -192,7 +201,12 @@ class Controller(QObject):
     @Slot(str)
     def send(self, text: str) -> None:
         """Send a message. It stays in the box where there is no model to send it to."""
-        if self._model is None or self._engine.is_busy() or not text.strip():
+        if self._engine.is_busy() or not text.strip():
+            return
+        if self._model is None:
+            if self._lost:  # the text stays in the box until the model is there
+                self._send_when_loaded = True
+                self.open_model(self._lost)
             return
         self._notices.clear()
         self._asked = text

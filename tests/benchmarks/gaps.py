@@ -43,8 +43,7 @@ def _read(model: Path, effort: Effort, tokens: list[int]) -> tuple[Gaps, Gaps]:
         program.open_and_wait(model)
         program.write(long_message(_PROMPT_WORDS))
         gaps = _both(program, effort, program.send)
-        assert program.answer is not None
-        tokens.append(program.answer.prompt_tokens)
+        tokens.append(program.answered().prompt_tokens)
         return gaps
 
 
@@ -52,8 +51,7 @@ def _answer(model: Path, effort: Effort, tokens: list[int]) -> tuple[Gaps, Gaps]
     with Program("--temperature", "0") as program:
         program.open_and_wait(model)
         gaps = _both(program, effort, lambda: program.send("Please write."))
-        assert program.answer is not None
-        tokens.append(program.answer.reply_tokens)
+        tokens.append(program.answered().reply_tokens)
         return gaps
 
 

@@ -94,6 +94,12 @@ class Program:
         self.wait_until_idle()
         return self.answer
 
+    def answered(self) -> Finished:
+        """How the last answer ended. Raises RuntimeError where there was none."""
+        if self.answer is None:
+            raise RuntimeError(f"there was no answer; notice: {self.notice()!r}")
+        return self.answer
+
     def stop(self) -> None:
         """Press Stop."""
         self._stop.click()

@@ -63,11 +63,10 @@ def _window(program: Program) -> float:
 
     program.engine.text_arrived.connect(text)
     program.engine.answer_finished.connect(finished)
-    answer = program.ask(_QUESTION)
+    program.ask(_QUESTION)
     program.engine.text_arrived.disconnect(text)
     program.engine.answer_finished.disconnect(finished)
-    assert answer is not None
-    return (answer.reply_tokens - 1) / (ended[0] - first[0])
+    return (program.answered().reply_tokens - 1) / (ended[0] - first[0])
 
 
 def _bare(model: Path, tokens: int) -> float:

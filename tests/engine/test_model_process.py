@@ -234,9 +234,39 @@ def test_a_template_that_hangs_at_a_later_message_can_be_stopped(tmp_path: Path)
             if isinstance(event, Finished):
                 assert event.reason == "cancelled"
                 assert time.monotonic() - moment < 0.5
+        assert process.pid is None, "a template that does not end is ended at once, not later"
         assert finished(events(process, user("a"))).reply_tokens > 0
     finally:
         process.close()
+
+
+def test_a_crash_with_rearranged_weights_is_followed_by_a_load_with_plain_ones(
+    tmp_path: Path, scripted_model: Path
+) -> None:
+    process = ModelProcess(tmp_path / "model.log", host="tests.engine.crashing_host")
+    try:
+        info = load(process, scripted_model)
+        assert any("slower" in notice for notice in info.notices)
+        assert text_of(events(process, user("Hi"), sampling=ENDLESS)) == ANSWER
+        _kill(process)
+        again = events(process, user("Hi"), sampling=ENDLESS)
+        assert text_of(again) == ANSWER
+        assert sum(isinstance(e, Loading) and e.fraction == 0 for e in again) <= 1, "it remembers"
+    finally:
+        process.close()
+
+
+def test_a_crash_while_it_answers_makes_the_next_start_careful(
+    process: ModelProcess, endless_model: Path
+) -> None:
+    load(process, endless_model)
+    with pytest.raises(ModelDied):
+        for event in process.reply(ReplyRequest(1, (user("Hi"),), ENDLESS), CancelToken()):
+            if isinstance(event, Text):
+                _kill(process, signal.SIGSEGV)
+    assert process._spec is not None and process._spec.plain_weights
+    short = Sampling(temperature=0, max_tokens=2)
+    assert finished(events(process, user("Hi"), sampling=short)).reply_tokens == 2
 
 
 def test_the_process_ends_with_the_program(scripted_model: Path, tmp_path: Path) -> None:

@@ -152,6 +152,22 @@ def test_a_killed_model_starts_again_by_itself(
     assert "longest answer" in person.chat().split("Still there?")[1]
 
 
+def test_a_model_killed_while_it_is_opened_is_there_for_the_next_message(
+    start: Start, plain_model: Path
+) -> None:
+    person = start()
+    person.window.model_dropped.emit(str(plain_model))
+    person.wait_until(lambda: bool(_model_processes()))
+    for process in _model_processes():
+        os.kill(process.pid, signal.SIGKILL)
+    person.wait()
+    assert any("killed" in notice for notice in person.notices())
+    person.write("Are you there?")
+    person.wait_until(lambda: PLAIN in person.chat())
+    person.wait()
+    assert person.prompt.toPlainText() == ""
+
+
 def test_a_message_that_is_too_long_goes_back_into_the_box(start: Start, plain_model: Path) -> None:
     person = start(plain_model)
     text = "word " * 5000
