@@ -32,10 +32,11 @@ def read_json(path: Path) -> tuple[dict[str, Any], str]:
     return document, ""
 
 
-def write_json(path: Path, document: dict[str, Any]) -> None:
+def write_json(path: Path, document: dict[str, Any], durable: bool = True) -> None:
     """Write a JSON object so that a crash or a full disk leaves the old file as it was.
 
-    Raises `StorageError` with a sentence for the person.
+    `durable`: wait until the disk has it, which may take long; otherwise a power cut may leave
+    the old file or a damaged one. Raises `StorageError` with a sentence for the person.
     """
     text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
     if not text.isascii() and not _is_unicode(text):
@@ -48,7 +49,8 @@ def write_json(path: Path, document: dict[str, Any]) -> None:
         with os.fdopen(handle, "w", encoding="utf-8") as stream:
             stream.write(text)
             stream.flush()
-            os.fsync(stream.fileno())
+            if durable:
+                os.fsync(stream.fileno())
         temporary.replace(path)
     except OSError as error:
         if temporary is not None:

@@ -45,6 +45,6 @@ def load_state(path: Path) -> tuple[RememberedState, str]:
     return RememberedState(**values), problem
 
 
-def save_state(path: Path, state: RememberedState) -> None:
-    """Write the state atomically. Raises `StorageError`."""
-    write_json(path, asdict(state))
+def save_state(path: Path, state: RememberedState, durable: bool = True) -> None:
+    """Write the state atomically; see `write_json`. Raises `StorageError`."""
+    write_json(path, asdict(state), durable)

@@ -27,7 +27,7 @@ class Remembered(QObject):
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(_SAVE_DELAY_MS)
-        self._timer.timeout.connect(self.save)
+        self._timer.timeout.connect(self._save_on_the_way)
 
     def load(self) -> list[str]:
         """Bring back the last time; returns sentences about what was wrong."""
@@ -47,12 +47,19 @@ class Remembered(QObject):
         """What the window knows has changed."""
         self._timer.start()
 
-    @Slot()
     def save(self) -> None:
-        """Write everything now."""
+        """Write everything now, for good."""
+        self._save(durable=True)
+
+    @Slot()
+    def _save_on_the_way(self) -> None:
+        # Without waiting for the disk, which would hold up the window.
+        self._save(durable=False)
+
+    def _save(self, durable: bool) -> None:
         self._timer.stop()
         self.state = replace(self.state, **self._window_part())  # type: ignore[arg-type]
         try:
-            save_state(self._path, self.state)
+            save_state(self._path, self.state, durable)
         except StorageError as error:
             self.failed.emit(error)

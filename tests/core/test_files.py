@@ -53,6 +53,17 @@ def test_a_disk_that_fills_up_leaves_the_old_file(
     assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
 
 
+def test_on_the_way_the_disk_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", synced.append)
+    write_json(tmp_path / "a.json", {"n": 1}, durable=False)
+    assert synced == []
+    write_json(tmp_path / "a.json", {"n": 2})
+    assert len(synced) == 1
+
+
 def test_a_folder_in_its_place_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="cannot be read"):
         read_json(tmp_path)
