@@ -1,6 +1,7 @@
 """What every test gets: a home of its own, real models, and a neighbour who dislikes noise."""
 
 import os
+import signal
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -12,6 +13,8 @@ import pytest
 from tests.models import build_model, build_scripted_model
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+# A shell's background job ignores Ctrl-C, and so would every program that a test starts from it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ANSWER = (
     "Hello! 😀 I am a *scripted* model.\n\nHere is `code` and 你好, then a list:\n"
