@@ -1,16 +1,15 @@
 """The use cases: open a model, send, stop, start a new chat, change the settings."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, QUrl, Slot
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QFileDialog, QMessageBox
+from PySide6.QtWidgets import QMessageBox
 
 import pychatbot_gui
 from pychatbot_gui.arguments import Arguments
 from pychatbot_gui.core.chat import Conversation
-from pychatbot_gui.core.errors import ModelDied, PychatbotError, StorageError
+from pychatbot_gui.core.errors import PychatbotError, StorageError
 from pychatbot_gui.core.paths import Paths
 from pychatbot_gui.core.settings import (
     Settings,
@@ -18,13 +17,13 @@ from pychatbot_gui.core.settings import (
     reload_names,
     save_settings,
 )
-from pychatbot_gui.core.state import with_recent
-from pychatbot_gui.engine.engine import Finished, ModelInfo, model_spec, sampling
+from pychatbot_gui.engine.engine import Finished, sampling
 from pychatbot_gui.gui.dialogs.log_window import LogWindow
 from pychatbot_gui.gui.dialogs.settings_dialog import SettingsDialog
 from pychatbot_gui.gui.engine_thread import EngineThread
 from pychatbot_gui.gui.main_window import MainWindow
 from pychatbot_gui.gui.notices import Notices
+from pychatbot_gui.gui.opening import ModelOpening
 from pychatbot_gui.gui.remembered import Remembered
 
 _NO_PROGRESS_MS = 30_000
@@ -56,12 +55,11 @@ class Controller(QObject):
         self._overrides: dict[str, object] = {}
         self._remembered = Remembered(paths.state_file, self._window_part, self)
         self._remembered.failed.connect(self._notices.error)
-        self._model: ModelInfo | None = None
-        self._opening = ""  # path of the model that is being loaded
-        self._lost = ""  # path of a model whose process died while it was loaded
+        self._opening = ModelOpening(
+            window, engine, self._notices, self._remembered, lambda: self._settings
+        )
         self._send_when_loaded = False
         self._asked = ""  # the message that is being answered
-        self._then: Callable[[], None] | None = None  # what waits for the engine to be free
         self._log_window: LogWindow | None = None
         self._stuck_timer = QTimer(self)
         self._stuck_timer.setSingleShot(True)
@@ -83,130 +81,26 @@ class Controller(QObject):
         window.system_prompt.set_text(system)
         window.prompt_box.set_text(state.draft)
         window.set_recent(state.recent_models)
-        self._show_model()
+        self._opening.show_model()
         self._show_chat_or_empty_state()
         if arguments.model:
-            self.open_model(arguments.model)
+            self._opening.open(arguments.model)
         elif state.model:
-            self._open_last_model(state.model)
+            self._opening.open_last(state.model)
         for note in notes:  # now, because a load takes away what was told before it
             self._notices.warning(note)
-
-    # -- models -----------------------------------------------------------------------------
-
-    def open_model(self, path: str) -> None:
-        """Load a model in place of the one there is; what is going on is stopped first."""
-        self._when_free(lambda: self._load(str(Path(path).absolute())))
-
-    def _load(self, path: str) -> None:
-        window = self._window
-        self._notices.clear()
-        self._model = None
-        self._lost = ""
-        self._opening = path
-        name = Path(path).name
-        window.set_model(f"Loading {name}…", path)
-        window.load_progress.setValue(0)
-        window.load_progress.show()
-        window.context_meter.clear()
-        window.speed_label.clear()
-        window.empty_state.set_loading(name, 0.0)
-        self._stuck_timer.start()
-        self._engine.load(model_spec(path, self._settings))
-
-    def _open_last_model(self, path: str) -> None:
-        if Path(path).exists():
-            self.open_model(path)
-        else:
-            self._notices.warning(
-                f"The model of the last time, “{path}”, is not there any more. Open another.",
-                "Open model…",
-                self._choose_model,
-            )
-
-    @Slot()
-    def _choose_model(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(
-            self._window,
-            "Open a model",
-            self._remembered.state.folder or str(Path.home()),
-            "GGUF models (*.gguf);;All files (*)",
-        )
-        if path:
-            self._remembered.change(folder=str(Path(path).parent))
-            self.open_model(path)
-
-    @Slot(float)
-    def _on_loading(self, fraction: float) -> None:
-        window = self._window
-        self._stuck_timer.start()
-        if self._opening:
-            window.load_progress.setValue(round(fraction * 100))
-            window.empty_state.set_loading(Path(self._opening).name, fraction)
-        else:
-            window.chat_view.set_progress(f"Starting the model again… {fraction:.0%}")
-
-    @Slot(object)
-    def _on_loaded(self, info: ModelInfo) -> None:
-        path, self._opening = self._opening, ""
-        self._model = info
-        self._show_model()
-        self._remembered.change(
-            model=path,
-            folder=str(Path(path).parent),
-            recent_models=with_recent(self._remembered.state.recent_models, path),
-        )
-        self._window.set_recent(self._remembered.state.recent_models)
-        self._window.context_meter.set_usage(0, info.n_ctx)
-        self._end_of_load()
-        for notice in info.notices:
-            self._notices.info(notice)
-        if self._send_when_loaded:
-            self._send_when_loaded = False
-            self.send(self._window.prompt_box.text())
-
-    @Slot(object)
-    def _on_load_ended(self, error: PychatbotError | None) -> None:
-        failed, self._opening = self._opening, ""
-        self._send_when_loaded = False
-        self._lost = failed if isinstance(error, ModelDied) else ""
-        self._show_model()
-        self._end_of_load()
-        if error is None:
-            return
-        last = self._remembered.state.model
-        if last and last != failed:
-            back = f"Go back to {Path(last).name}"
-            self._notices.error(error, back, lambda: self.open_model(last))
-        else:
-            self._notices.error(error, "Open another…", self._choose_model)
-
-    def _show_model(self) -> None:
-        info = self._model
-        can_send = info is not None or bool(self._lost)
-        self._window.prompt_box.set_can_send(can_send, "Open a model first (Ctrl+O).")
-        if info is None:
-            self._window.set_model("")
-        else:
-            self._window.set_model(f"{info.name} · {_bytes(info.size)}", info.path)
-
-    def _end_of_load(self) -> None:
-        self._stuck_timer.stop()
-        self._window.load_progress.hide()
-        self._show_chat_or_empty_state()
-        self._window.prompt_box.setFocus()
 
     # -- the conversation -------------------------------------------------------------------
 
     @Slot(str)
     def send(self, text: str) -> None:
         """Send a message. It stays in the box where there is no model to send it to."""
-        if self._engine.is_busy() or not text.strip():
+        model = self._opening.model
+        if self._engine.is_busy() or not text.strip() or not self._opening.can_send:
             return
-        if self._model is None:
-            if self._lost:  # the text stays in the box until the model is there
-                self._send_when_loaded = True
-                self.open_model(self._lost)
+        if model is None:  # its process died in the load; the text stays here until it is there
+            self._send_when_loaded = True
+            self._opening.open(self._opening.path)
             return
         self._notices.clear()
         self._asked = text
@@ -214,7 +108,7 @@ class Controller(QObject):
         window.prompt_box.clear()
         window.show_chat(True)
         window.chat_view.add_user_message(text)
-        window.chat_view.begin_answer(self._model.name)
+        window.chat_view.begin_answer(model.name)
         self._stuck_timer.start()
         settings = from_overrides(self._settings, self._overrides)
         self._engine.ask(text, sampling(settings))
@@ -222,13 +116,12 @@ class Controller(QObject):
     @Slot()
     def stop(self) -> None:
         """End what is going on, at once."""
-        self._then = None
         self._engine.cancel()
 
     @Slot()
     def new_chat(self) -> None:
         """Begin an empty conversation under the same system prompt."""
-        self._when_free(self._clear_chat)
+        self._engine.when_free(self._clear_chat)
 
     def _clear_chat(self) -> None:
         self._notices.clear()
@@ -236,8 +129,8 @@ class Controller(QObject):
         self._window.chat_view.clear_chat()
         self._show_chat_or_empty_state()
         self._window.speed_label.clear()
-        if self._model is not None:
-            self._window.context_meter.set_usage(0, self._model.n_ctx)
+        if self._opening.model is not None:
+            self._window.context_meter.set_usage(0, self._opening.model.n_ctx)
         self._window.prompt_box.setFocus()
 
     @Slot(str)
@@ -267,9 +160,10 @@ class Controller(QObject):
         self._end_of_answer(_ENDINGS.get(event.reason, ""))
         if event.reply_tokens and event.writing_seconds > 0:
             self._window.speed_label.setText(f"{event.tokens_per_second:.1f} tokens/s")
-        if self._model is not None and event.prompt_tokens:
-            used = min(event.prompt_tokens + event.reply_tokens, self._model.n_ctx)
-            self._window.context_meter.set_usage(used, self._model.n_ctx)
+        model = self._opening.model
+        if model is not None and event.prompt_tokens:
+            used = min(event.prompt_tokens + event.reply_tokens, model.n_ctx)
+            self._window.context_meter.set_usage(used, model.n_ctx)
 
     @Slot(object, bool)
     def _on_answer_failed(self, error: PychatbotError, refused: bool) -> None:
@@ -303,16 +197,16 @@ class Controller(QObject):
     def _show_chat_or_empty_state(self) -> None:
         window = self._window
         window.show_chat(not window.chat_view.is_empty())
-        if self._model is not None:
-            window.empty_state.set_ready(self._model.name)
-        elif not self._opening:
+        if self._opening.model is not None:
+            window.empty_state.set_ready(self._opening.model.name)
+        elif not self._opening.is_loading:
             window.empty_state.set_welcome()
 
     # -- settings, log, about ---------------------------------------------------------------
 
     @Slot()
     def _change_settings(self) -> None:
-        dialog = SettingsDialog(self._settings, self._model is not None, self._window)
+        dialog = SettingsDialog(self._settings, self._opening.model is not None, self._window)
         dialog.applied.connect(self._apply_settings)
         dialog.exec()
         dialog.deleteLater()
@@ -328,9 +222,8 @@ class Controller(QObject):
             )
         if settings.verbose and not before.verbose:
             self._show_log()
-        path = self._model.path if self._model is not None else self._opening
-        if reload_names(before, settings) and path:
-            self.open_model(path)
+        if reload_names(before, settings) and self._opening.path:
+            self._opening.open(self._opening.path)
 
     @Slot()
     def _show_log(self) -> None:
@@ -353,30 +246,16 @@ class Controller(QObject):
     def _open_link(self, address: str) -> None:
         QDesktopServices.openUrl(QUrl(address))
 
-    # -- one thing after the other ----------------------------------------------------------
-
-    def _when_free(self, action: Callable[[], None]) -> None:
-        """Do it now, or stop what is going on and do it as soon as that has ended."""
-        if self._engine.is_busy():
-            self._then = action
-            self._engine.cancel()
-        else:
-            action()
-
-    @Slot(bool)
-    def _on_busy(self, busy: bool) -> None:
-        if busy or self._then is None:
-            self._window.set_busy(busy)
-        else:
-            # After the signal that tells how the former thing ended; busy all the while.
-            QTimer.singleShot(0, self, self._do_then)
+    # -- progress ---------------------------------------------------------------------------
 
     @Slot()
-    def _do_then(self) -> None:
-        action, self._then = self._then, None
-        if action is not None:
-            action()
-        self._window.set_busy(self._engine.is_busy())
+    def _on_load_ended(self) -> None:
+        self._stuck_timer.stop()
+        self._show_chat_or_empty_state()
+        self._window.prompt_box.setFocus()
+        if self._send_when_loaded and self._opening.model is not None:
+            self.send(self._window.prompt_box.text())
+        self._send_when_loaded = False
 
     @Slot()
     def _on_no_progress(self) -> None:
@@ -390,7 +269,6 @@ class Controller(QObject):
 
     @Slot()
     def _on_closed(self) -> None:
-        self._then = None
         self._stuck_timer.stop()
         try:
             self._remembered.save()
@@ -408,40 +286,35 @@ class Controller(QObject):
     def _connect_window(self) -> None:
         window = self._window
         window.new_chat_action.triggered.connect(self.new_chat)
-        window.open_model_action.triggered.connect(self._choose_model)
+        window.open_model_action.triggered.connect(self._opening.choose)
         window.settings_action.triggered.connect(self._change_settings)
         window.stop_action.triggered.connect(self.stop)
         window.copy_answer_action.triggered.connect(window.chat_view.copy_last_answer)
         window.log_action.triggered.connect(self._show_log)
         window.about_action.triggered.connect(self._show_about)
-        window.model_dropped.connect(self.open_model)
-        window.recent_chosen.connect(self.open_model)
+        window.model_dropped.connect(self._opening.open)
+        window.recent_chosen.connect(self._opening.open)
         window.closed.connect(self._on_closed)
         window.prompt_box.send_requested.connect(self.send)
         window.prompt_box.stop_requested.connect(self.stop)
         window.prompt_box.draft_changed.connect(self._remembered.save_soon)
         window.system_prompt.edited.connect(self._on_system_edited)
         window.chat_view.link_activated.connect(self._open_link)
-        window.empty_state.open_requested.connect(self._choose_model)
-        window.empty_state.recent_chosen.connect(self.open_model)
+        window.empty_state.open_requested.connect(self._opening.choose)
+        window.empty_state.recent_chosen.connect(self._opening.open)
         window.empty_state.prompt_chosen.connect(self._use_example)
         window.empty_state.cancel_requested.connect(self.stop)
 
     def _connect_engine(self) -> None:
         engine = self._engine
-        engine.loading.connect(self._on_loading)
-        engine.loaded.connect(self._on_loaded)
-        engine.load_ended.connect(self._on_load_ended)
+        self._opening.progressed.connect(self._stuck_timer.start)
+        self._opening.ended.connect(self._on_load_ended)
         engine.reading.connect(self._on_reading)
         engine.messages_dropped.connect(self._on_dropped)
         engine.text_arrived.connect(self._on_text)
         engine.answer_finished.connect(self._on_answer_finished)
         engine.answer_failed.connect(self._on_answer_failed)
-        engine.busy_changed.connect(self._on_busy)
-
-
-def _bytes(size: int) -> str:
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
+        engine.busy_changed.connect(self._window.set_busy)
 
 
 def _first_clause(error: PychatbotError) -> str:

@@ -144,6 +144,7 @@ class EngineThread(QObject):
         self._thread.started.connect(self._worker.start)
         self._thread.finished.connect(self._worker.close, Qt.ConnectionType.DirectConnection)
         self._token: CancelToken | None = None
+        self._then: Callable[[], None] | None = None  # waits for the engine to be free
         self._told_dropped = False
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
@@ -153,7 +154,16 @@ class EngineThread(QObject):
 
     def is_busy(self) -> bool:
         """A model is loading, or an answer was asked for and is not finished."""
-        return self._token is not None
+        return self._token is not None or self._then is not None
+
+    def when_free(self, action: Callable[[], None]) -> None:
+        """Do it now, or stop what is going on and do it as soon as that has ended."""
+        if not self.is_busy():
+            action()
+            return
+        self._then = action
+        if self._token is not None:
+            self._token.cancel()
 
     def load(self, spec: ModelSpec) -> None:
         """Load a model; ends in `loaded` or `load_ended`. Not while busy."""
@@ -173,6 +183,7 @@ class EngineThread(QObject):
 
     def cancel(self) -> None:
         """End what is going on, at once; its own signal tells when it has ended."""
+        self._then = None
         if self._token is not None:
             self._token.cancel()
 
@@ -194,7 +205,19 @@ class EngineThread(QObject):
     def _finish(self) -> None:
         self._token = None
         self._timer.stop()
-        self.busy_changed.emit(False)
+        if self._then is None:
+            self.busy_changed.emit(False)
+        else:
+            # After the signal that tells how the former thing ended; busy all the while.
+            QTimer.singleShot(0, self, self._do_then)
+
+    @Slot()
+    def _do_then(self) -> None:
+        action, self._then = self._then, None
+        if action is not None:
+            action()
+        if self._token is None:
+            self.busy_changed.emit(False)
 
     @Slot()
     def _deliver(self) -> None:

@@ -113,3 +113,24 @@ def test_closing_while_busy_ends_everything(engine: FakeEngine, qtbot: QtBot) ->
         thread.ask("hi", Sampling())
     thread.close()
     assert engine.closed
+
+
+def test_what_waits_for_the_engine_comes_next_without_a_gap(
+    thread: EngineThread, engine: FakeEngine, qtbot: QtBot
+) -> None:
+    busy: list[bool] = []
+    done: list[str] = []
+    thread.busy_changed.connect(busy.append)
+    engine.answers = [["x", lambda: time.sleep(0.001)] * 10_000, ["second"]]
+    with qtbot.waitSignal(thread.text_arrived):
+        thread.ask("hi", Sampling())
+    thread.when_free(lambda: done.append("never: the next wish takes its place"))
+    thread.when_free(lambda: thread.ask("again", Sampling()))
+    assert thread.is_busy()
+    with qtbot.waitSignals([thread.answer_finished, thread.answer_finished]):
+        pass
+    qtbot.waitUntil(lambda: not thread.is_busy())
+    assert done == []
+    assert busy == [True, True, False]
+    thread.when_free(lambda: done.append("now"))
+    assert done == ["now"]

@@ -1,0 +1,158 @@
+"""Opening a model: choose it, load it, remember it, and a way on where that fails."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal, Slot
+from PySide6.QtWidgets import QFileDialog
+
+from pychatbot_gui.core.errors import ModelDied, PychatbotError
+from pychatbot_gui.core.settings import Settings
+from pychatbot_gui.core.state import with_recent
+from pychatbot_gui.engine.engine import ModelInfo, model_spec
+from pychatbot_gui.gui.engine_thread import EngineThread
+from pychatbot_gui.gui.main_window import MainWindow
+from pychatbot_gui.gui.notices import Notices
+from pychatbot_gui.gui.remembered import Remembered
+
+
+class ModelOpening(QObject):
+    """The use cases around the model that is open; `settings` gives the present settings."""
+
+    progressed = Signal()  # a load has come further
+    ended = Signal()  # a load has ended, well or not: `model` tells
+
+    def __init__(
+        self,
+        window: MainWindow,
+        engine: EngineThread,
+        notices: Notices,
+        remembered: Remembered,
+        settings: Callable[[], Settings],
+    ) -> None:
+        super().__init__(window)
+        self._window = window
+        self._engine = engine
+        self._notices = notices
+        self._remembered = remembered
+        self._settings = settings
+        self.model: ModelInfo | None = None
+        self.path = ""  # of the model that is open, being opened, or was lost while being opened
+        self._is_loading = False
+        engine.loading.connect(self._on_loading)
+        engine.loaded.connect(self._on_loaded)
+        engine.load_ended.connect(self._on_load_ended)
+
+    @property
+    def is_loading(self) -> bool:
+        """Whether a model is being loaded, other than again for a message."""
+        return self._is_loading
+
+    @property
+    def can_send(self) -> bool:
+        """Whether a message has a model, or one that can be tried again."""
+        return bool(self.path)
+
+    @Slot(str)
+    def open(self, path: str) -> None:
+        """Load a model in place of the one there is; what is going on is stopped first."""
+        self._engine.when_free(lambda: self._load(str(Path(path).absolute())))
+
+    def open_last(self, path: str) -> None:
+        """Open the model of the last time, if it is still there."""
+        if Path(path).exists():
+            self.open(path)
+        else:
+            self._notices.warning(
+                f"The model of the last time, “{path}”, is not there any more. Open another.",
+                "Open model…",
+                self.choose,
+            )
+
+    @Slot()
+    def choose(self) -> None:
+        """Let the person pick a file."""
+        path, _ = QFileDialog.getOpenFileName(
+            self._window,
+            "Open a model",
+            self._remembered.state.folder or str(Path.home()),
+            "GGUF models (*.gguf);;All files (*)",
+        )
+        if path:
+            self._remembered.change(folder=str(Path(path).parent))
+            self.open(path)
+
+    def show_model(self) -> None:
+        """Name the model that is open where the person looks for it."""
+        info = self.model
+        self._window.prompt_box.set_can_send(self.can_send, "Open a model first (Ctrl+O).")
+        if info is None:
+            self._window.set_model("")
+        else:
+            self._window.set_model(f"{info.name} · {_bytes(info.size)}", info.path)
+
+    def _load(self, path: str) -> None:
+        window = self._window
+        self._notices.clear()
+        self.model = None
+        self.path = path
+        self._is_loading = True
+        name = Path(path).name
+        window.set_model(f"Loading {name}…", path)
+        window.load_progress.setValue(0)
+        window.load_progress.show()
+        window.context_meter.clear()
+        window.speed_label.clear()
+        window.empty_state.set_loading(name, 0.0)
+        self.progressed.emit()
+        self._engine.load(model_spec(path, self._settings()))
+
+    @Slot(float)
+    def _on_loading(self, fraction: float) -> None:
+        self.progressed.emit()
+        if self._is_loading:
+            self._window.load_progress.setValue(round(fraction * 100))
+            self._window.empty_state.set_loading(Path(self.path).name, fraction)
+        else:
+            self._window.chat_view.set_progress(f"Starting the model again… {fraction:.0%}")
+
+    @Slot(object)
+    def _on_loaded(self, info: ModelInfo) -> None:
+        self.model = info
+        self._remembered.change(
+            model=self.path,
+            folder=str(Path(self.path).parent),
+            recent_models=with_recent(self._remembered.state.recent_models, self.path),
+        )
+        self._window.set_recent(self._remembered.state.recent_models)
+        self._window.context_meter.set_usage(0, info.n_ctx)
+        for notice in info.notices:
+            self._notices.info(notice)
+        self._end()
+
+    @Slot(object)
+    def _on_load_ended(self, error: PychatbotError | None) -> None:
+        failed = self.path
+        if not isinstance(error, ModelDied):  # a model that died can be tried again
+            self.path = ""
+        if error is not None:
+            self._tell(error, failed)
+        self._end()
+
+    def _tell(self, error: PychatbotError, failed: str) -> None:
+        last = self._remembered.state.model
+        if last and last != failed:
+            back = f"Go back to {Path(last).name}"
+            self._notices.error(error, back, lambda: self.open(last))
+        else:
+            self._notices.error(error, "Open another…", self.choose)
+
+    def _end(self) -> None:
+        self._is_loading = False
+        self._window.load_progress.hide()
+        self.show_model()
+        self.ended.emit()
+
+
+def _bytes(size: int) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
