@@ -20,7 +20,8 @@ import psutil
 
 from pychatbot_gui import terminal
 from pychatbot_gui.arguments import Arguments, parse_arguments
-from pychatbot_gui.core.errors import PychatbotError, StorageError
+from pychatbot_gui.core.errors import StorageError
+from pychatbot_gui.core.guide import for_model, guide_path
 from pychatbot_gui.core.paths import Paths, user_paths
 from pychatbot_gui.core.settings import (
     Settings,
@@ -74,10 +75,8 @@ def run_terminal(given: Arguments) -> int:
     settings, notes = _settings(paths)
     for note in notes:
         print(note, file=sys.stderr)
-    settings = from_overrides(settings, given.overrides)
     model = given.model or _last_model(paths)
-    if not model:
-        raise PychatbotError("No model was given. Name one: --model FILE.gguf")
+    settings = from_overrides(for_model(model, settings), given.overrides)
     log_to = sys.__stderr__.fileno() if settings.verbose and sys.__stderr__ else None
     return terminal.run(
         _engine_maker(settings, _model_log(paths), log_to),
@@ -144,10 +143,17 @@ def _settings(paths: Paths) -> tuple[Settings, list[str]]:
 
 
 def _last_model(paths: Paths) -> str:
+    """The model that was open last; the guide where there was none or it is gone."""
     try:
-        return load_state(paths.state_file)[0].model
+        last = load_state(paths.state_file)[0].model
     except StorageError:
-        return ""
+        last = ""
+    if last and not Path(last).exists():
+        print(
+            f"The last model, “{last}”, is not there any more: this is the guide.", file=sys.stderr
+        )
+        last = ""
+    return last or str(guide_path())
 
 
 def _engine_maker(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from pychatbot_gui.core.chat import Message
+from pychatbot_gui.core.guide import is_guide
 from pychatbot_gui.core.settings import Settings
 
 
@@ -191,6 +192,8 @@ def model_spec(path: str, settings: Settings) -> ModelSpec:
         verbose=settings.verbose,
         n_threads=settings.n_threads,
         n_gpu_layers=settings.n_gpu_layers,
+        # Nothing is won with a model as small as the guide, and it must start everywhere.
+        plain_weights=is_guide(path),
     )
 
 

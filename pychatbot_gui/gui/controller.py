@@ -10,6 +10,7 @@ import pychatbot_gui
 from pychatbot_gui.arguments import Arguments
 from pychatbot_gui.core.chat import Conversation
 from pychatbot_gui.core.errors import PychatbotError, StorageError
+from pychatbot_gui.core.guide import QUESTIONS, for_model, is_guide
 from pychatbot_gui.core.paths import Paths
 from pychatbot_gui.core.settings import (
     Settings,
@@ -85,8 +86,8 @@ class Controller(QObject):
         self._show_chat_or_empty_state()
         if arguments.model:
             self._opening.open(arguments.model)
-        elif state.model:
-            self._opening.open_last(state.model)
+        else:
+            self._opening.open_last_or_guide(state.model)
         for note in notes:  # now, because a load takes away what was told before it
             self._notices.warning(note)
 
@@ -110,7 +111,7 @@ class Controller(QObject):
         window.chat_view.add_user_message(text)
         window.chat_view.begin_answer(model.name)
         self._stuck_timer.start()
-        settings = from_overrides(self._settings, self._overrides)
+        settings = from_overrides(for_model(model.path, self._settings), self._overrides)
         self._engine.ask(text, sampling(settings))
 
     @Slot()
@@ -191,16 +192,25 @@ class Controller(QObject):
 
     @Slot(str)
     def _use_example(self, text: str) -> None:
+        if self._talks_with_guide():
+            self.send(text)
+            return
         self._window.prompt_box.set_text(text)
         self._window.prompt_box.setFocus()
 
     def _show_chat_or_empty_state(self) -> None:
         window = self._window
         window.show_chat(not window.chat_view.is_empty())
-        if self._opening.model is not None:
+        if self._talks_with_guide():
+            window.empty_state.set_welcome(QUESTIONS)
+        elif self._opening.model is not None:
             window.empty_state.set_ready(self._opening.model.name)
         elif not self._opening.is_loading:
             window.empty_state.set_welcome()
+
+    def _talks_with_guide(self) -> bool:
+        model = self._opening.model
+        return model is not None and is_guide(model.path)
 
     # -- settings, log, about ---------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 """What stands where the chat will be: a welcome, a model being loaded, ideas for a first message."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, Signal
@@ -74,6 +75,9 @@ class EmptyState(QScrollArea):
         self._icons: list[QLabel] = []
         self._recent = QVBoxLayout()
         self._recent_title = PlainLabel("Opened before", "muted")
+        self._questions = QVBoxLayout()
+        self._questions.setSpacing(6)
+        self._guide = self._guide_part()
         self._loading_title = PlainLabel()
         self._progress = QProgressBar()
         self._percent = PlainLabel("", "muted")
@@ -90,16 +94,18 @@ class EmptyState(QScrollArea):
         self.set_recent([])
         self._turn_to(0)
 
-    def set_welcome(self) -> None:
-        """No model is loaded: say what to do."""
+    def set_welcome(self, questions: Sequence[str] = ()) -> None:
+        """No model of the person's is loaded: say what to do, and what the guide can be asked."""
+        self._guide.setVisible(bool(questions))
+        if questions:
+            _clear(self._questions)
+            for question in questions:
+                self._questions.addWidget(self._prompt_button(question))
         self._turn_to(0)
 
     def set_recent(self, paths: list[str]) -> None:
         """Offer the first five of `paths`, newest first. A choice emits the path as given here."""
-        while (item := self._recent.takeAt(0)) is not None:
-            if (old := item.widget()) is not None:
-                old.hide()
-                old.deleteLater()
+        _clear(self._recent)
         for path in paths[:MOST_RECENT]:
             where = Path(path)
             button = CardButton(where.name or path, _short_folder(where.parent))
@@ -160,6 +166,8 @@ class EmptyState(QScrollArea):
         column.addWidget(open_button, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addWidget(_centred("or drop a .gguf file here"))
         column.addSpacing(14)
+        column.addWidget(self._guide)
+        column.addSpacing(8)
         column.addWidget(self._recent_title)
         self._recent.setSpacing(6)
         column.addLayout(self._recent)
@@ -191,11 +199,25 @@ class EmptyState(QScrollArea):
         column.addWidget(_centred("Write a message below, or begin with one of these."))
         column.addSpacing(14)
         for prompt in PROMPTS:
-            button = CardButton(prompt)
-            button.clicked.connect(lambda _=False, prompt=prompt: self.prompt_chosen.emit(prompt))
-            column.addWidget(button)
+            column.addWidget(self._prompt_button(prompt))
         column.addStretch(1)
         return page
+
+    def _prompt_button(self, prompt: str) -> QPushButton:
+        button = CardButton(prompt)
+        button.clicked.connect(lambda _=False: self.prompt_chosen.emit(prompt))
+        return button
+
+    def _guide_part(self) -> QWidget:
+        part = QWidget()
+        column = QVBoxLayout(part)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(6)
+        column.addWidget(
+            PlainLabel("Or ask the guide, a tiny built-in model that knows this program", "muted")
+        )
+        column.addLayout(self._questions)
+        return part
 
     def _page(self, title: str | QLabel) -> tuple[QWidget, QVBoxLayout]:
         """A page with icon and title, and the column that the rest of it goes into."""
@@ -223,6 +245,13 @@ class EmptyState(QScrollArea):
         row.addWidget(inner, 1000)
         row.addStretch(1)
         return page, column
+
+
+def _clear(layout: QVBoxLayout) -> None:
+    while (item := layout.takeAt(0)) is not None:
+        if (old := item.widget()) is not None:
+            old.hide()
+            old.deleteLater()
 
 
 def _primary_button(text: str) -> QPushButton:

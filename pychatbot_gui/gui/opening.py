@@ -1,12 +1,14 @@
 """Opening a model: choose it, load it, remember it, and a way on where that fails."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtWidgets import QFileDialog
 
-from pychatbot_gui.core.errors import ModelDied, PychatbotError
+from pychatbot_gui.core.errors import ModelDied, ModelFileError, PychatbotError
+from pychatbot_gui.core.guide import GUIDE_NAME, for_model, guide_path, is_guide
 from pychatbot_gui.core.settings import Settings
 from pychatbot_gui.core.state import with_recent
 from pychatbot_gui.engine.engine import ModelInfo, model_spec
@@ -58,11 +60,13 @@ class ModelOpening(QObject):
         """Load a model in place of the one there is; what is going on is stopped first."""
         self._engine.when_free(lambda: self._load(str(Path(path).absolute())))
 
-    def open_last(self, path: str) -> None:
-        """Open the model of the last time, if it is still there."""
-        if Path(path).exists():
+    def open_last_or_guide(self, path: str) -> None:
+        """Open the model of the last time; the guide where there was none or it is gone."""
+        if path and Path(path).exists():
             self.open(path)
-        else:
+            return
+        self.open(str(guide_path()))
+        if path:
             self._notices.warning(
                 f"The model of the last time, “{path}”, is not there any more. Open another.",
                 "Open model…",
@@ -97,7 +101,7 @@ class ModelOpening(QObject):
         self.model = None
         self.path = path
         self._is_loading = True
-        name = Path(path).name
+        name = _file_name(path)
         window.set_model(f"Loading {name}…", path)
         window.load_progress.setValue(0)
         window.load_progress.show()
@@ -105,25 +109,28 @@ class ModelOpening(QObject):
         window.speed_label.clear()
         window.empty_state.set_loading(name, 0.0)
         self.progressed.emit()
-        self._engine.load(model_spec(path, self._settings()))
+        self._engine.load(model_spec(path, for_model(path, self._settings())))
 
     @Slot(float)
     def _on_loading(self, fraction: float) -> None:
         self.progressed.emit()
         if self._is_loading:
             self._window.load_progress.setValue(round(fraction * 100))
-            self._window.empty_state.set_loading(Path(self.path).name, fraction)
+            self._window.empty_state.set_loading(_file_name(self.path), fraction)
         else:
             self._window.chat_view.set_progress(f"Starting the model again… {fraction:.0%}")
 
     @Slot(object)
     def _on_loaded(self, info: ModelInfo) -> None:
         self.model = info
-        self._remembered.change(
-            model=self.path,
-            folder=str(Path(self.path).parent),
-            recent_models=with_recent(self._remembered.state.recent_models, self.path),
-        )
+        if is_guide(self.path):
+            self.model = replace(info, name=GUIDE_NAME)
+        else:
+            self._remembered.change(
+                model=self.path,
+                folder=str(Path(self.path).parent),
+                recent_models=with_recent(self._remembered.state.recent_models, self.path),
+            )
         self._window.set_recent(self._remembered.state.recent_models)
         self._window.context_meter.set_usage(0, info.n_ctx)
         for notice in info.notices:
@@ -140,9 +147,16 @@ class ModelOpening(QObject):
         self._end()
 
     def _tell(self, error: PychatbotError, failed: str) -> None:
-        last = self._remembered.state.model
-        if last and last != failed:
-            back = f"Go back to {Path(last).name}"
+        last = self._remembered.state.model or str(guide_path())
+        if is_guide(failed):
+            told = ModelFileError(
+                "The built-in guide cannot be used. Open a model of your own, or install "
+                "PyChatbot again.",
+                f"{error}\n{error.detail}",
+            )
+            self._notices.error(told, "Open model…", self.choose)
+        elif last != failed:
+            back = f"Go back to {_file_name(last)}"
             self._notices.error(error, back, lambda: self.open(last))
         else:
             self._notices.error(error, "Open another…", self.choose)
@@ -152,6 +166,10 @@ class ModelOpening(QObject):
         self._window.load_progress.hide()
         self.show_model()
         self.ended.emit()
+
+
+def _file_name(path: str) -> str:
+    return GUIDE_NAME if is_guide(path) else Path(path).name
 
 
 def _bytes(size: int) -> str:

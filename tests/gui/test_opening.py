@@ -1,0 +1,97 @@
+"""Opening a model, above all when nobody chose one: the guide steps in."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QPushButton
+
+from pychatbot_gui.core import guide
+from pychatbot_gui.core.guide import GUIDE_NAME, QUESTIONS
+from tests.gui.conftest import Person
+from tests.models import build_model, build_scripted_model
+
+Start = Callable[..., Person]
+GUIDED = "I am the stand-in for the guide."
+
+
+@pytest.fixture
+def a_guide(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Another file in the guide's place, so that its answer is known."""
+    path = build_scripted_model(tmp_path / "guide.gguf", GUIDED)
+    monkeypatch.setattr(guide, "_GUIDE", path)
+    return path
+
+
+def _button(person: Person, text: str) -> QPushButton:
+    buttons = person.window.findChildren(QPushButton)
+    return next(b for b in buttons if b.isVisible() and b.text().replace("&", "").startswith(text))
+
+
+def test_the_first_start_has_a_live_chat(start: Start, a_guide: Path, home: Path) -> None:
+    person = start()
+    assert person.window.model_label.text().startswith(GUIDE_NAME)
+    assert _button(person, "Open model…").isEnabled()
+    assert GUIDED in person.ask("Hello?")
+    assert GUIDE_NAME in person.chat()
+    assert not person.notices()
+
+
+def test_a_question_can_be_clicked(start: Start, a_guide: Path) -> None:
+    person = start()
+    card = next(
+        b
+        for b in person.window.findChildren(QPushButton)
+        if b.isVisible() and QUESTIONS[1] in (b.text(), b.accessibleName())
+    )
+    card.click()
+    person.wait()
+    assert QUESTIONS[1] in person.chat() and GUIDED in person.chat()
+
+
+def test_the_guide_is_not_remembered_as_a_model(start: Start, a_guide: Path) -> None:
+    start().window.close()
+    person = start()
+    assert person.window.model_label.text().startswith(GUIDE_NAME)
+    assert "Opened before" not in [w.text() for w in person.window.findChildren(QPushButton)]
+
+
+def test_a_last_model_that_is_gone_falls_back_to_the_guide(
+    start: Start, a_guide: Path, tmp_path: Path
+) -> None:
+    path = build_model(tmp_path / "gone.gguf")
+    start(path).window.close()
+    path.unlink()
+    person = start()
+    assert any("not there any more" in notice for notice in person.notices())
+    assert GUIDED in person.ask("Hello?")
+
+
+@pytest.mark.parametrize("damage", ["missing", "cut", "noise"])
+def test_without_a_usable_guide_the_program_works(
+    start: Start, a_guide: Path, scripted_model: Path, damage: str
+) -> None:
+    content = a_guide.read_bytes()
+    if damage == "missing":
+        a_guide.unlink()
+    elif damage == "cut":
+        a_guide.write_bytes(content[: len(content) // 2])
+    else:
+        a_guide.write_bytes(b"GGUF" + b"\xff" * 5000)
+    person = start()
+    assert any("guide cannot be used" in notice for notice in person.notices())
+    assert person.window.model_label.text() == "No model"
+    person.window.model_dropped.emit(str(scripted_model))
+    person.wait()
+    assert "Hello!" in person.ask("Hi")
+
+
+def test_a_bad_file_leads_back_to_the_guide(start: Start, a_guide: Path, tmp_path: Path) -> None:
+    person = start()
+    bad = tmp_path / "bad.gguf"
+    bad.write_bytes(b"%PDF-1.7")
+    person.window.model_dropped.emit(str(bad))
+    person.wait()
+    _button(person, "Go back to").click()
+    person.wait()
+    assert person.window.model_label.text().startswith(GUIDE_NAME)
