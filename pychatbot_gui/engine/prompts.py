@@ -112,10 +112,10 @@ class PromptWriter:
         prompt in front of the first message of the person. Raises `TemplateError`.
         """
         question = Message(Role.USER, "Hello")
-        system = f"Be brief. {uuid.uuid4().hex}"
+        trace = uuid.uuid4().hex  # a template may write the rest of it in another way
         try:
-            prompt = self._render((Message(Role.SYSTEM, system), question))
-            self._takes_system = any(system in text for text, _ in prompt.segments)
+            prompt = self._render((Message(Role.SYSTEM, f"Be brief. {trace}"), question))
+            self._takes_system = any(trace in text for text, _ in prompt.segments)
         except Refused:
             self._takes_system = False
         if self._takes_system:

@@ -98,6 +98,12 @@ def test_a_system_prompt_that_is_not_taken_goes_into_the_first_message(template:
     assert _text(writer, Message(Role.SYSTEM, "Be kind."), *HI) == "Be kind.\n\nHi"
 
 
+def test_a_template_that_rewrites_the_system_prompt_still_takes_it() -> None:
+    writer = _writer("{% for m in messages %}{{ m.content | lower }}{% endfor %}")
+    assert writer.probe() == ""
+    assert _text(writer, Message(Role.SYSTEM, "Be Kind. "), *HI) == "be kind. hi"
+
+
 def test_usual_helpers_of_templates() -> None:
     template = (
         "{{ strftime_now('%Y')|length }}{{ {'a': 'é'}|tojson }}"
