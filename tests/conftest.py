@@ -13,6 +13,8 @@ import pytest
 from tests.models import build_model, build_scripted_model
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+# As the model process does it for itself: threads that wait for each other spin only for a moment.
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 # A shell's background job ignores Ctrl-C, and so would every program that a test starts from it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 

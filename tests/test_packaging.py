@@ -194,9 +194,16 @@ def test_the_wheel_holds_every_shipped_file(wheel):
         for path in (REPOSITORY / folder).rglob("*")
         if path.is_file()
     }
-    only_for_the_readme = {"pychatbot_gui/resources/screenshot.png"}
-    assert only_for_the_readme < shipped
-    assert shipped & set(names_in(wheel)) == shipped - only_for_the_readme
+    guide = "pychatbot_gui/resources/guide/"
+    for_developers = {
+        name
+        for name in shipped
+        if name == "pychatbot_gui/resources/screenshot.png"
+        or (name.startswith(guide) and name.endswith((".py", ".txt", ".lst")))
+    }
+    assert f"{guide}guide.gguf" in names_in(wheel)
+    assert for_developers
+    assert shipped & set(names_in(wheel)) == shipped - for_developers
 
 
 def test_the_wheel_starts_as_a_window_program(wheel):

@@ -41,6 +41,7 @@ def for_model(path: str, settings: Settings) -> Settings:
     return replace(
         settings,
         n_ctx=GUIDE_N_CTX,
+        n_threads=1,  # more only wait for each other in a model as small
         mlock=False,
         chat_format="",
         temperature=0.0,
