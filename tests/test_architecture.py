@@ -303,7 +303,7 @@ def test_the_tests_mirror_the_package() -> None:
     tests = REPOSITORY / "tests"
     subjects = {path.relative_to(ROOT).with_suffix("").as_posix() for path in FILES}
     # Beside the package: what holds for the project as a whole.
-    subjects |= {"main", "architecture", "models", "packaging", "program", "run"}
+    subjects |= {"main", "architecture", "guide", "models", "packaging", "program", "run"}
     subjects |= {"engine/bad_files"}
     strays = []
     for path in sorted(tests.rglob("test_*.py")):

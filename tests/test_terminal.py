@@ -298,10 +298,15 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     assert "nowhere.gguf" in assert_one_sentence(done.stderr)
 
 
-def test_no_model_at_all_says_how_to_name_one() -> None:
-    done = chat("Hi\n")
-    assert (done.returncode, done.stdout) == (1, b"")
-    assert "--model" in assert_one_sentence(done.stderr)
+def test_a_last_model_that_is_gone_is_told_and_the_guide_answers(home: Path) -> None:
+    (home / "data").mkdir(parents=True)
+    (home / "data" / "window_state.json").write_text('{"model": "/gone/model.gguf"}')
+    done = chat("how do I open a model?\n")
+    assert done.returncode == 0
+    assert b"Ctrl+O" in done.stdout
+    assert done.stderr.decode().splitlines() == [
+        "The last model, “/gone/model.gguf”, is not there any more: this is the guide."
+    ]
 
 
 def test_a_line_of_a_megabyte_is_too_long(scripted_model: Path) -> None:
