@@ -36,7 +36,7 @@ from pychatbot_gui.engine.engine import (
 )
 
 RENDER_LIMIT = 10.0  # seconds a chat template may take
-CANCEL_LIMIT = 0.06  # seconds before a cancelled request is over for the person, come what may
+CANCEL_LIMIT = 0.04  # seconds before a cancelled request is over for the person, come what may
 _CRASHES = [-getattr(signal, name, 0) for name in ("SIGSEGV", "SIGILL", "SIGBUS", "SIGFPE")]
 SETTLE_LIMIT = 1.5  # seconds a cancelled request may go on unseen before its process is ended
 _PLAIN = (
