@@ -24,7 +24,7 @@ import tokenizer
 import torch
 import train
 from model import Guide, Shape
-from teacher import Teacher
+from supply import Supply
 
 HERE = Path(__file__).resolve().parent
 GGUF = HERE / "guide.gguf"
@@ -44,16 +44,15 @@ def main() -> None:
     vocabulary = tokenizer.train(intents, varier, HERE / "tokenizer.json")
     plan = replace(train.Plan(), steps=arguments.steps or train.Plan().steps)
     shape = Shape(n_vocab=vocabulary.size)
-    teacher = Teacher(intents, varier, plan.seed)
-    print(f"{time.monotonic() - began:6.0f} s  the teacher is ready", flush=True)
-    rows = train.Rows(intents, varier, vocabulary, plan)
+    supply = Supply(intents, plan, str(HERE / "tokenizer.json"))
     watched: list[dict[str, float]] = []
 
     def watch(guide: Guide, step: int) -> None:
         watched.append(_watch(guide, vocabulary, intents, step))
         print(f"{time.monotonic() - began:6.0f} s  {watched[-1]}", flush=True)
 
-    guide, curve = train.train(shape, plan, rows, teacher, vocabulary.first_intent, watch)
+    guide, curve = train.train(shape, plan, iter(supply), vocabulary.first_intent, watch)
+    supply.close()
     torch.save({k: v.half() for k, v in guide.state_dict().items()}, HERE / "guide.pt")
     export.export(guide, vocabulary, GGUF, VERSION)
     differing = compare_tokens(vocabulary, intents, varier)
@@ -64,7 +63,7 @@ def main() -> None:
         "sha256": hashlib.sha256(GGUF.read_bytes()).hexdigest(),
         "parameters": sum(p.numel() for p in guide.parameters()),
         "training_seconds": round(seconds),
-        "threads": arguments.threads,
+        "threads": arguments.threads + 1,
         "texts_with_other_tokens_than_llama_cpp": differing,
         "shape": shape.as_dict(),
         "plan": plan.as_dict(),
@@ -83,7 +82,9 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, help="fewer steps, to try something out")
-    parser.add_argument("--threads", type=int, default=2, help="processor threads (2)")
+    parser.add_argument(
+        "--threads", type=int, default=1, help="processor threads beside the one that prepares (1)"
+    )
     parser.add_argument(
         "--keep-facts", action="store_true", help="use facts.json as it is, without the program"
     )

@@ -19,7 +19,10 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 TEXT = HERE / "text"
 OUT_OF_SCOPE = "out_of_scope"
-CONTEXT_CHARACTERS = 80  # how much of the last answer the guide looks at: enough to know it again
+# What the guide looks at, in characters: as much of its last answer as tells which one it was, as
+# much of a system prompt as it was trained with, and the two ends of a long message.
+CONTEXT_CHARACTERS = 80
+FIRST_CHARACTERS, LAST_CHARACTERS = 160, 80
 
 _HEADING = re.compile(r"##\s*([a-z0-9_]+)\s*$")
 _LINE = re.compile(r"(A|Q|H|F|HF):\s*(.+?)\s*$")
@@ -152,6 +155,8 @@ def normal(text: str) -> str:
 
 def as_the_template_does(text: str) -> str:
     """What the chat template makes of a person's message before the model sees it."""
+    if len(text) > FIRST_CHARACTERS + LAST_CHARACTERS:
+        text = f"{text[:FIRST_CHARACTERS]} {text[-LAST_CHARACTERS:]}"
     return text.lower().replace("’", "'").strip()
 
 

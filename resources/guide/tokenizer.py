@@ -16,18 +16,27 @@ N_WORDS = 4608  # byte and word tokens, before the control tokens
 SPECIAL = END, USER, GUIDE, SYSTEM = "<|end|>", "<|user|>", "<|guide|>", "<|system|>"
 N_SPECIAL = len(SPECIAL)
 
-# What the guide sees of a conversation: a system prompt, the beginning of its last answer, and
-# the question in lower case. `CONTEXT_CHARACTERS` of the last answer tell which one it was.
+# What the guide sees of a conversation: the beginning of a system prompt and of its last answer, and
+# the question in lower case; of a long one both ends.
 CHAT_TEMPLATE = (
     "{% if messages and messages[0].role == 'system' %}"
-    "<|system|>{{ messages[0].content }}<|end|>{% endif %}"
+    "<|system|>{{ messages[0].content[:CONTEXT] }}<|end|>{% endif %}"
     "{% if messages|length > 1 and messages[-1].role == 'user'"
     " and messages[-2].role == 'assistant' %}"
-    "<|guide|>{{ messages[-2].content[:%d] }}<|end|>{% endif %}"
+    "<|guide|>{{ messages[-2].content[:CONTEXT] }}<|end|>{% endif %}"
     "{% if messages and messages[-1].role == 'user' %}"
-    "<|user|> {{ messages[-1].content|lower|replace('’', \"'\")|trim }}<|end|>{% endif %}"
+    "{% set text = messages[-1].content %}"
+    "{% if text|length > BOTH %}{% set text = text[:FIRST] ~ ' ' ~ text[-LAST:] %}{% endif %}"
+    "<|user|> {{ text|lower|replace('’', \"'\")|trim }}<|end|>{% endif %}"
     "{% if add_generation_prompt %}<|guide|>{% endif %}"
-).replace("%d", str(corpus.CONTEXT_CHARACTERS))
+)
+for _name, _value in (
+    ("CONTEXT", corpus.CONTEXT_CHARACTERS),
+    ("BOTH", corpus.FIRST_CHARACTERS + corpus.LAST_CHARACTERS),
+    ("FIRST", corpus.FIRST_CHARACTERS),
+    ("LAST", corpus.LAST_CHARACTERS),
+):
+    CHAT_TEMPLATE = CHAT_TEMPLATE.replace(_name, str(_value))
 
 
 @dataclass(frozen=True)
@@ -66,7 +75,11 @@ class Vocabulary:
         """The prompt that asks for an answer, as `CHAT_TEMPLATE` writes it."""
         prompt = []
         if system:
-            prompt += [self.controls[SYSTEM], *self.encode(system), self.controls[END]]
+            prompt += [
+                self.controls[SYSTEM],
+                *self.encode(system[: corpus.CONTEXT_CHARACTERS]),
+                self.controls[END],
+            ]
         if before:
             shown = before[: corpus.CONTEXT_CHARACTERS]
             prompt += [self.controls[GUIDE], *self.encode(shown), self.controls[END]]
@@ -102,7 +115,7 @@ def train(intents: dict[str, corpus.Intent], varier: corpus.Varier, path: Path) 
     return _with_controls(words, intents)
 
 
-def load(intents: dict[str, corpus.Intent], path: Path) -> Vocabulary:
+def load(intents: dict[str, corpus.Intent], path: Path | str) -> Vocabulary:
     """The tokenizer that `train` wrote."""
     return _with_controls(Tokenizer.from_file(str(path)), intents)
 

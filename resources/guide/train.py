@@ -8,7 +8,7 @@ import copy
 import math
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 import corpus
@@ -31,17 +31,18 @@ class Plan:
     steps: int = 3000
     questions: int = 128
     answers: int = 16
-    answer_every: int = 3
-    rate: float = 1e-3
+    answer_every: int = 2
+    strangers: float = 0.5
+    rate: float = 7e-4
     warm_up: int = 100
-    bag_steps: int = 3000
+    bag_steps: int = 3500
     bag_rate: float = 4e-3
     decay: float = 0.1
     smoothing: float = 0.05
     average: float = 0.998
     advice: float = 0.6
     mixtures: float = 0.1
-    out_of_scope: float = 0.35
+    out_of_scope: float = 0.25
     follow_ups: float = 0.06
     context: float = 0.15
     system: float = 0.06
@@ -116,6 +117,9 @@ class Rows:
             if not answered and dice.random() < plan.mixtures:
                 question = self._mixed(question)
                 advice = 1.0
+        if answered and dice.random() < plan.strangers:
+            # Whatever was asked, the answer follows from the intent's token alone.
+            name = dice.choice([*self._names, corpus.OUT_OF_SCOPE])
         if not before and not alone and dice.random() < plan.context:
             before = self._answer(dice.choice(self._names + [corpus.OUT_OF_SCOPE] * 10))
         system = ""
@@ -187,18 +191,22 @@ def _rounded(length: int, step: int) -> int:
 def train(
     shape: Shape,
     plan: Plan,
-    rows: Rows,
-    teacher: Teacher,
+    batches: Iterator[tuple[Tensor, ...]],
     first_intent: int,
     watch: Callable[[Guide, int], None],
     every: int = 250,
 ) -> tuple[Guide, list[dict[str, float]]]:
-    """The averaged model and the loss curve. `watch` is called with it every so many steps."""
+    """The averaged model and the loss curve. `watch` is called with it every so many steps.
+
+    `batches`: first `plan.bag_steps` of `questions`, then `plan.steps` of them, some of which go on
+    with `answers` (`tells`).
+    """
     torch.manual_seed(plan.seed)
     guide = Guide(shape)
     if plan.bag_steps:
-        _learn_words(guide, rows, teacher, plan, first_intent)
-    watch(guide, 0)
+        _learn_words(guide, batches, plan, first_intent)
+    watch(guide.eval(), 0)
+    guide.train()
     average = copy.deepcopy(guide).eval()
     matrices = [p for p in guide.parameters() if p.dim() > 1]
     others = [p for p in guide.parameters() if p.dim() == 1]
@@ -209,15 +217,12 @@ def train(
         fused=True,
     )
     curve: list[dict[str, float]] = []
-    began, sums, pool = time.monotonic(), [0.0, 0.0], []
+    began, sums = time.monotonic(), [0.0, 0.0]
     for step in range(1, plan.steps + 1):
         for group in optimizer.param_groups:
             group["lr"] = plan.rate * _pace(step, plan)
-        if not pool:
-            pool = _pool(rows, teacher, plan, first_intent)
         with torch.autocast("cpu", torch.bfloat16, enabled=HALF):
-            told = rows.rows(plan.answers, True) if step % plan.answer_every == 0 else []
-            decision, answer = _losses(guide, pool.pop(), told, first_intent)
+            decision, answer = _losses(guide, next(batches), first_intent)
         loss = decision + answer
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -243,7 +248,9 @@ def train(
     return average, curve
 
 
-def _learn_words(guide: Guide, rows: Rows, teacher: Teacher, plan: Plan, first_intent: int) -> None:
+def _learn_words(
+    guide: Guide, batches: Iterator[tuple[Tensor, ...]], plan: Plan, first_intent: int
+) -> None:
     """First the words alone, without order: quick, and a good place to begin from."""
     guide.begin_as_bag_of_words()
     tables = [guide.token_embd.weight, guide.output.weight]
@@ -251,8 +258,7 @@ def _learn_words(guide: Guide, rows: Rows, teacher: Teacher, plan: Plan, first_i
     for step in range(plan.bag_steps):
         for group in optimizer.param_groups:
             group["lr"] = plan.bag_rate * (1 - step / plan.bag_steps)
-        batch = rows.rows(plan.questions, False, alone=True)
-        inputs, ends, right = questions(batch, teacher, plan, first_intent)
+        inputs, ends, right = next(batches)
         scores = guide.bag(inputs, ends) @ guide.output.weight[first_intent:].T
         loss = F.cross_entropy(scores, right)
         optimizer.zero_grad(set_to_none=True)
@@ -260,25 +266,28 @@ def _learn_words(guide: Guide, rows: Rows, teacher: Teacher, plan: Plan, first_i
         optimizer.step()
 
 
-def _pool(
+def pool(
     rows: Rows, teacher: Teacher, plan: Plan, first_intent: int, batches: int = 8
 ) -> list[tuple[Tensor, Tensor, Tensor]]:
     """Batches of questions of similar length, so that little is padded, in random order."""
     made = sorted(rows.rows(plan.questions * batches, False), key=lambda r: len(r.prompt))
-    pool = [made[i : i + plan.questions] for i in range(0, len(made), plan.questions)]
-    random.Random(len(made[0].prompt)).shuffle(pool)
-    return [questions(batch, teacher, plan, first_intent) for batch in pool]
+    batched = [made[i : i + plan.questions] for i in range(0, len(made), plan.questions)]
+    random.Random(len(made[0].prompt)).shuffle(batched)
+    return [questions(batch, teacher, plan, first_intent) for batch in batched]
 
 
-def _losses(
-    guide: Guide, prepared: tuple[Tensor, Tensor, Tensor], answered: list[Row], first_intent: int
-) -> tuple[Tensor, Tensor]:
-    inputs, ends, right = prepared
+def tells(plan: Plan, step: int) -> bool:
+    """Whether this step has answers too."""
+    return step % plan.answer_every == 0
+
+
+def _losses(guide: Guide, batch: tuple[Tensor, ...], first_intent: int) -> tuple[Tensor, Tensor]:
+    inputs, ends, right, *told = batch
     scores = guide.output(guide.hidden(inputs, ends)).float()
     decision = -(right * F.log_softmax(scores, -1)[:, first_intent:]).sum(1).mean()
-    if not answered:
+    if not told:
         return decision, torch.zeros(())
-    inputs, targets = answers(answered)
+    inputs, targets = told
     scores = guide(inputs).float().flatten(0, 1)
     return decision, F.cross_entropy(scores, targets.flatten(), ignore_index=IGNORED)
 
