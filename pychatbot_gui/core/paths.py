@@ -33,6 +33,21 @@ class Paths:
         return self.data / "window_state.json"
 
     @property
+    def conversations(self) -> Path:
+        """The database of all conversations."""
+        return self.data / "conversations.db"
+
+    @property
+    def backups(self) -> Path:
+        """Its daily copies."""
+        return self.data / "backups"
+
+    @property
+    def presets(self) -> Path:
+        """The person's own presets, a file each."""
+        return self.config / "presets"
+
+    @property
     def log_file(self) -> Path:
         """The program's own log. It never holds the text of a conversation."""
         return self.logs / "pychatbot.log"
