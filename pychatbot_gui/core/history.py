@@ -94,6 +94,10 @@ class SavedChat:
             found.setdefault(parent, []).append(message.id)
         return found
 
+    @cached_property
+    def _places(self) -> dict[int, int]:
+        return {message.id: place for place, message in enumerate(self.messages)}
+
     def path(self, to: int | None = None) -> tuple[SavedMessage, ...]:
         """The messages from the first one to `to` (the head where it is not given).
 
@@ -121,7 +125,8 @@ class SavedChat:
 
     def last_leaf(self, message: int) -> int:
         """The end of the newest branch below a message, itself where nothing follows it."""
-        leaves, below, seen = [message], [message], {message}
+        leaves: list[int] = []
+        below, seen = [message], {message}
         while below:
             at = below.pop()
             follow = [child for child in self.children.get(at, []) if child not in seen]
@@ -129,7 +134,8 @@ class SavedChat:
             below += follow
             if not follow:
                 leaves.append(at)
-        return max(leaves)
+        # The last one written, whatever its number: an import may bring numbers in any order.
+        return max(leaves, key=lambda leaf: self._places.get(leaf, -1))
 
     def conversation(self, to: int | None = None) -> Conversation:
         """What a model is sent: system prompt and messages up to `to`. Empty answers are left out."""
