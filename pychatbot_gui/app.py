@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from pychatbot_gui import terminal
+from pychatbot_gui import terminal, terminal_chats
 from pychatbot_gui.arguments import Arguments, parse_arguments
 from pychatbot_gui.core.errors import StorageError
 from pychatbot_gui.core.guide import for_model, guide_path
@@ -32,6 +32,7 @@ from pychatbot_gui.core.settings import (
 from pychatbot_gui.core.state import load_state
 from pychatbot_gui.engine.engine import Engine, model_spec, sampling
 from pychatbot_gui.engine.model_process import ModelProcess
+from pychatbot_gui.store.chats import ChatStore, open_memory, open_store
 
 if TYPE_CHECKING:
     from pychatbot_gui.gui.main_window import MainWindow
@@ -70,26 +71,34 @@ def run_window(given: Arguments) -> int:
 
 
 def run_terminal(given: Arguments) -> int:
-    """The chat in a terminal; returns the exit code."""
+    """The chat in a terminal, or what the terminal is to show; returns the exit code."""
     paths = user_paths()
+    if given.list_chats:
+        return terminal_chats.list_chats(paths.conversations)
+    if given.export:
+        return terminal_chats.export_chat(paths.conversations, given.export, given.format)
     settings, notes = _settings(paths)
     for note in notes:
         print(note, file=sys.stderr)
     model = given.model or _last_model(paths)
-    settings = from_overrides(for_model(model, settings), given.overrides)
-    log_to = sys.__stderr__.fileno() if settings.verbose and sys.__stderr__ else None
-    return terminal.run(
-        _engine_maker(settings, _model_log(paths), log_to),
-        model_spec(model, settings),
-        sampling(settings),
-        given.system or "",
-    )
+    with terminal_chats.keeping(paths.conversations, given.continue_last) as keeper:
+        settings = from_overrides(settings, keeper.sampling())
+        settings = from_overrides(for_model(model, settings), given.overrides)
+        log_to = sys.__stderr__.fileno() if settings.verbose and sys.__stderr__ else None
+        return terminal.run(
+            _engine_maker(settings, _model_log(paths), log_to),
+            model_spec(model, settings),
+            sampling(settings),
+            given.system,
+            keeper,
+        )
 
 
 def _build_window(given: Arguments) -> "MainWindow":
     from pychatbot_gui.gui.controller import Controller
     from pychatbot_gui.gui.engine_thread import EngineThread
     from pychatbot_gui.gui.main_window import MainWindow
+    from pychatbot_gui.gui.store_thread import StoreThread
 
     # Qt gives the interpreter lock away in many calls; while tokens come fast, each time it may
     # take this long until the main thread has it back. Python's own 5 ms add up to stutter.
@@ -99,10 +108,23 @@ def _build_window(given: Arguments) -> "MainWindow":
     window = MainWindow()
     log_path = _model_log(paths)
     engine = EngineThread(_engine_maker(settings, log_path), window)
-    controller = Controller(window, engine, settings, paths, log_path)
+    store = StoreThread(lambda: _open_store(paths), window)
+    controller = Controller(window, engine, store, settings, paths, log_path)
     window.show()
     controller.start(given, notes)
     return window
+
+
+def _open_store(paths: Paths) -> tuple[ChatStore, list[str]]:
+    """The saved conversations; where they cannot be opened, a store that lives in memory only."""
+    try:
+        store, notes = open_store(paths.conversations)
+        store.mark_crashed()
+    except StorageError as error:
+        return open_memory(), [
+            f"{error} Until then conversations are not saved: those of now are lost at the end."
+        ]
+    return store, notes
 
 
 @contextlib.contextmanager

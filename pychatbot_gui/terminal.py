@@ -1,18 +1,15 @@
-"""The chat in a terminal: the same engine and rules as the window, without Qt.
+"""The chat in a terminal: the same engine, store and rules as the window, without Qt.
 
 Standard output carries the two prompts and the answers, nothing else, so that it serves scripts.
 """
 
 import contextlib
-import io
-import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from typing import TextIO
 
-from pychatbot_gui.core.chat import Conversation, clean_text
-from pychatbot_gui.core.errors import Cancelled, StorageError
+from pychatbot_gui.core.chat import clean_text
+from pychatbot_gui.core.errors import PychatbotError
 from pychatbot_gui.engine.engine import (
     CancelToken,
     Engine,
@@ -23,63 +20,44 @@ from pychatbot_gui.engine.engine import (
     Sampling,
     Text,
 )
-from pychatbot_gui.engine.session import ChatSession
+from pychatbot_gui.engine.session import ChatSession, was_refused
+from pychatbot_gui.terminal_chats import ChatKeeper
+from pychatbot_gui.terminal_streams import INTERRUPTED, shown, tell, to_output
 
 USER_PROMPT = "[+] USER: "
 AI_PROMPT = "[+] AI: "
-_MARKS = {c: 0x2400 + c for c in range(0x20) if chr(c) not in "\n\t"} | dict.fromkeys(
-    range(0x7F, 0xA0), 0xFFFD
-)
-INTERRUPTED = 130  # what a shell says of a program that Ctrl-C ended
 
 
-def run(make_engine: Callable[[], Engine], spec: ModelSpec, sampling: Sampling, system: str) -> int:
+def run(
+    make_engine: Callable[[], Engine],
+    spec: ModelSpec,
+    sampling: Sampling,
+    system: str | None,
+    keeper: ChatKeeper | None = None,
+) -> int:
     """Chat until the input ends; returns the exit code: 0, 130 after Ctrl-C.
 
-    Raises `PychatbotError`, and so where standard output cannot be written.
+    `system` None: that of the chat that goes on. Raises `PychatbotError`, and so where standard
+    output cannot be written.
     """
-    _prepare_streams()
+    keeper = keeper or ChatKeeper()
     engine = make_engine()
-    try:
+    codes: list[int] = []
+
+    def talk() -> None:
         chat = ChatSession(engine)
-        chat.conversation = Conversation(system=clean_text(system))
-        _load(engine, spec)
-        return _talk(chat, sampling)
-    except (Cancelled, KeyboardInterrupt):
-        return INTERRUPTED
-    except BrokenPipeError:  # the reader of a pipe has gone, and with it the wish for more
-        _forget_output()
-        return 1
-    except OSError as error:
-        _forget_output()
-        raise StorageError(
-            f"Reading from or writing to the terminal failed: {error.strerror}.", repr(error)
-        ) from error
+        chat.conversation = keeper.conversation(system)
+        model = _load(engine, spec)
+        codes.append(_talk(chat, sampling, keeper, model))
+
+    try:
+        return to_output(talk) or codes[0]
     finally:
         engine.close()
 
 
-def _prepare_streams() -> None:
-    """UTF-8 whatever the locale says, and something in the place of a stream that is closed."""
-    for name in ("stdin", "stdout", "stderr"):
-        stream: TextIO | None = getattr(sys, name)
-        if stream is None:
-            setattr(sys, name, io.StringIO())
-        else:
-            with contextlib.suppress(AttributeError):
-                stream.reconfigure(  # type: ignore[attr-defined]
-                    encoding="utf-8", errors="replace"
-                )
-
-
-def _forget_output() -> None:
-    """Let what is still unwritten go nowhere: Python would try it again, and complain, at its end."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)
-
-
-def _load(engine: Engine, spec: ModelSpec) -> None:
+def _load(engine: Engine, spec: ModelSpec) -> str:
+    """Load the model; returns its name."""
     visible = sys.stderr.isatty()
 
     def progress(fraction: float) -> None:
@@ -94,13 +72,14 @@ def _load(engine: Engine, spec: ModelSpec) -> None:
             print(file=sys.stderr)
         raise
     if visible:
-        about = f"{_shown(info.name)}, context {info.n_ctx:,} tokens"
+        about = f"{shown(info.name)}, context {info.n_ctx:,} tokens"
         print(f"\r{about}. Ctrl-C stops an answer, Ctrl-D ends.", file=sys.stderr)
     for notice in info.notices:
-        print(_shown(notice), file=sys.stderr)
+        tell(shown(notice))
+    return info.name
 
 
-def _talk(chat: ChatSession, sampling: Sampling) -> int:
+def _talk(chat: ChatSession, sampling: Sampling, keeper: ChatKeeper, model: str) -> int:
     while True:
         try:
             line = _read_line()
@@ -111,8 +90,10 @@ def _talk(chat: ChatSession, sampling: Sampling) -> int:
             print(flush=True)
             return 0
         if line.strip():
+            text = clean_text(line)
             with _ctrl_c() as token:
-                _answer(chat, line, sampling, token)
+                keeper.begin(text, chat.conversation.system, model, sampling)
+                _answer(chat, text, sampling, token, keeper)
 
 
 def _read_line() -> str | None:
@@ -130,31 +111,39 @@ def _read_line() -> str | None:
     return line.rstrip("\r\n") if line else None
 
 
-def _answer(chat: ChatSession, text: str, sampling: Sampling, token: CancelToken) -> None:
-    sys.stdout.write(AI_PROMPT)
-    sys.stdout.flush()
+def _answer(
+    chat: ChatSession, text: str, sampling: Sampling, token: CancelToken, keeper: ChatKeeper
+) -> None:
     told_dropped = False
-    shown = _shown if sys.stdout.isatty() else str
+    written = shown if sys.stdout.isatty() else str
+    ended = "cancelled"
+    finished: Finished | None = None
     try:
+        sys.stdout.write(AI_PROMPT)
+        sys.stdout.flush()
         for event in chat.ask(text, sampling, token):
             if isinstance(event, Text):
-                sys.stdout.write(shown(event.piece))
+                keeper.add(event.piece)
+                sys.stdout.write(written(event.piece))
                 sys.stdout.flush()
             elif isinstance(event, Reading) and event.dropped and not told_dropped:
                 told_dropped = True
-                print("The model no longer sees the oldest messages.", file=sys.stderr)
+                tell("The model no longer sees the oldest messages.")
             elif isinstance(event, Loading) and event.fraction == 0:
-                print("Loading the model again…", file=sys.stderr)
-            elif isinstance(event, Finished) and event.reason == "context":
-                print("The context is full: the answer was cut.", file=sys.stderr)
+                tell("Loading the model again…")
+            elif isinstance(event, Finished):
+                finished, ended = event, event.reason
+                if event.reason == "context":
+                    tell("The context is full: the answer was cut.")
+    except PychatbotError as error:
+        ended = "error"
+        if was_refused(error):
+            keeper.take_back()
+        raise
     finally:
+        keeper.end(ended, finished, chat.conversation.hidden_turns)
         sys.stdout.write("\n")
         sys.stdout.flush()
-
-
-def _shown(text: str) -> str:
-    """Text that cannot command a terminal: control characters become visible marks."""
-    return text.translate(_MARKS)
 
 
 @contextlib.contextmanager

@@ -84,6 +84,20 @@ def test_overrides_are_values_of_their_kind() -> None:
         (["--seed"], "expected one argument"),
         (["--colour"], "unrecognized arguments: --colour"),
         (["--install-launcher", "--remove-launcher"], "not allowed with"),
+        (["--list", "--export", "3"], "not allowed with"),
+        (["--list", "--install-launcher"], "not allowed with"),
+        (["--list", "a.gguf"], "--list and --export take no model"),
+        (["--export", "3", "Be brief"], "no system prompt"),
+        (["--list", "--seed", "1"], "--list and --export take no"),
+        (["--list", "--continue"], "and no --continue"),
+        (["--export", "x"], "“x” is not an ID"),
+        (["--export", "0"], "“0” is not an ID"),
+        (["--export", "-1"], "is not an ID"),
+        (["--export", str(2**63)], "is not an ID"),
+        (["--export", "9" * 5000], "is not an ID"),
+        (["--export"], "expected one argument"),
+        (["--export", "3", "--format", "docx"], "invalid choice"),
+        (["--format", "html"], "--format is for --export"),
     ],
 )
 def test_wrong_arguments_end_with_2_and_say_why(
@@ -95,6 +109,16 @@ def test_wrong_arguments_end_with_2_and_say_why(
     assert end.value.code == 2
     assert said.out == ""
     assert said.err.startswith("usage: ") and sentence in said.err
+
+
+def test_saved_chats() -> None:
+    assert parse_arguments(["--continue"]) == Arguments(continue_last=True)
+    assert parse_arguments(["--continue", "--terminal", "Be brief"]).system == "Be brief"
+    assert parse_arguments(["--list"]) == Arguments(terminal=True, list_chats=True)
+    assert parse_arguments(["--terminal", "--list"]) == Arguments(terminal=True, list_chats=True)
+    given = parse_arguments(["--export", "12"])
+    assert (given.terminal, given.export, given.format) == (True, 12, "markdown")
+    assert parse_arguments(["--format", "json", "--export", "12"]).format == "json"
 
 
 @pytest.mark.parametrize("word", ["--version", "--help"])

@@ -182,6 +182,12 @@ class Settings:
         step=1,
         special="Random",
     )
+    auto_title: bool = _setting(
+        "Title chats with the model (auto_title)",
+        "When it has nothing else to do, the model finds a short title for a new chat. Off keeps "
+        "the first words of the chat.",
+        "Answers",
+    )
     isolate_model: bool = _setting(
         "Model in its own process (isolate_model)",
         "Keeps the window alive whatever a model file does. Off only for debugging.",

@@ -13,15 +13,23 @@ RECENT_LIMIT = 8
 class RememberedState:
     """Recent models (newest first), the folder of the last one, the unsent text, the window.
 
-    `model`: the model open last, "" for none. `geometry`: base64 of Qt's own format.
+    `model`: the model open last, "" for none. `chat`: the id of the conversation that is shown, 0
+    for a new one; `draft` is its unsent text, `new_draft` that of the new one while another is
+    shown. `system_prompt` and `preset` are for the next new one. `geometry`, `split`: base64 of
+    Qt's own format.
     """
 
     model: str = ""
     recent_models: tuple[str, ...] = ()
     folder: str = ""
+    export_folder: str = ""
     draft: str = ""
     system_prompt: str = ""
+    preset: str = ""
     geometry: str = ""
+    split: str = ""
+    chat: int = 0
+    new_draft: str = ""
 
 
 def with_recent(recent: tuple[str, ...], path: str) -> tuple[str, ...]:
@@ -40,7 +48,7 @@ def load_state(path: Path) -> tuple[RememberedState, str]:
         value = document.get(field.name)
         if field.name == "recent_models" and isinstance(value, list):
             values[field.name] = tuple(v for v in value if isinstance(v, str))[:RECENT_LIMIT]
-        elif field.name != "recent_models" and isinstance(value, str):
+        elif type(value) is type(field.default):
             values[field.name] = value
     return RememberedState(**values), problem
 

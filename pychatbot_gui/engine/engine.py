@@ -58,11 +58,15 @@ class ModelInfo:
 
 @dataclass(frozen=True)
 class ReplyRequest:
-    """Messages to be answered: a system message or none, then user and assistant messages."""
+    """Messages to be answered: a system message or none, then user and assistant messages.
+
+    `prefix`: the answer begins with this text; the events bring only what follows it.
+    """
 
     id: int
     messages: tuple[Message, ...]
     sampling: Sampling = Sampling()
+    prefix: str = ""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ from pychatbot_gui.engine.prompts import Prompt, PromptWriter
 _SLICE = 100_000
 # A text of this many contexts is too long, however much longer it is.
 _ENOUGH = 16
+# An answer is continued only where this part of the context is free for it, or what it may take.
+_LEAST_ROOM_PART = 16
 
 Tokenize = Callable[[str, bool, bool], list[int]]
 
@@ -26,23 +28,41 @@ class PromptFitter:
         self._tokenize = tokenize
         self._n_ctx = n_ctx
 
-    def fit(self, messages: Sequence[Message], max_tokens: int) -> tuple[Prompt, list[int], int]:
+    def fit(
+        self, messages: Sequence[Message], max_tokens: int, answer: Sequence[int] = ()
+    ) -> tuple[Prompt, list[int], int]:
         """The prompt, its tokens and how many of the oldest messages had to be left out.
 
+        `answer`: tokens of an answer that is to be continued; they are the last of the result.
         Raises `ContextOverflow` where the last message alone is too long, `TemplateError`.
         """
-        limit = prompt_limit(self._n_ctx, max_tokens)
-        turns = turns_to_drop(messages, limit, self._count)
+        limit = self._limit(max_tokens, len(answer))
+
+        def count(some: Sequence[Message]) -> int:
+            return self._count(some) + len(answer)
+
+        turns = turns_to_drop(messages, limit, count)
         if turns is None:
-            size = self._count(without_oldest_turns(messages, len(messages)))
-            raise ContextOverflow(
-                f"This message is too long for the model: it takes about {size:,} tokens with the "
-                f"system prompt, and {limit:,} fit beside the answer. Shorten it, or set a larger "
-                f"context length (now {self._n_ctx:,}) in the settings."
-            )
+            size = count(without_oldest_turns(messages, len(messages)))
+            raise self._overflow(size, limit, bool(answer))
         kept = without_oldest_turns(messages, turns)
         prompt = self._writer.write(kept)
-        return prompt, self._tokens(prompt), len(messages) - len(kept)
+        return prompt, [*self._tokens(prompt), *answer], len(messages) - len(kept)
+
+    def _limit(self, max_tokens: int, begun: int) -> int:
+        """What is begun of an answer has taken its room already; some must be left to go on."""
+        room = self._n_ctx - prompt_limit(self._n_ctx, max_tokens)
+        return self._n_ctx - max(room - begun, min(room, self._n_ctx // _LEAST_ROOM_PART))
+
+    def _overflow(self, size: int, limit: int, begun: bool) -> ContextOverflow:
+        what = "This answer cannot go on" if begun else "This message is too long for the model"
+        whole = "its question and the system prompt" if begun else "the system prompt"
+        hint = "Set" if begun else "Shorten it, or set"
+        return ContextOverflow(
+            f"{what}: it takes about {size:,} tokens with {whole}, and {limit:,} fit beside the "
+            f"{'rest of it' if begun else 'answer'}. {hint} a larger context length (now "
+            f"{self._n_ctx:,}) in the settings."
+        )
 
     def _tokens(self, prompt: Prompt) -> list[int]:
         tokens: list[int] = []
@@ -67,3 +87,9 @@ class PromptFitter:
                 if total > _ENOUGH * self._n_ctx:
                     return total
         return total
+
+
+def common_beginning(one: Sequence[int], other: Sequence[int]) -> int:
+    """How many of their first tokens are the same."""
+    shorter = min(len(one), len(other))
+    return next((i for i in range(shorter) if one[i] != other[i]), shorter)

@@ -4,7 +4,7 @@ It drives the library's lower level, not its `Llama` class: that one reads metad
 logs in ways that hide a file's faults, and does work for each token that grows with the reply.
 """
 
-import codecs
+import collections
 import contextlib
 import ctypes
 import inspect
@@ -38,14 +38,16 @@ from pychatbot_gui.engine.engine import (
     Sampling,
     Text,
 )
-from pychatbot_gui.engine.fitting import PromptFitter
+from pychatbot_gui.engine.fitting import PromptFitter, common_beginning
 from pychatbot_gui.engine.gguf import ModelFile, read_model_file
 from pychatbot_gui.engine.memory import processor_cores, refuse_what_cannot_fit
 from pychatbot_gui.engine.model_log import ModelLog
 from pychatbot_gui.engine.prompts import CHATML, Formatter, PromptWriter, jinja_formatter
-from pychatbot_gui.engine.stops import StopText
+from pychatbot_gui.engine.writing import Beginning, Writer, beginning_of, tokens_for
 
+_KEPT_ANSWERS = 4
 _BATCH = 512  # tokens read between two progress events
+_PENALTY_TOKENS = 64  # so many of the latest tokens a repeat penalty looks at
 _ABORTED = 2  # what llama_decode returns after its abort callback said so
 
 
@@ -108,8 +110,9 @@ class LlamaEngine:
         with self._aborted_by(token):
             began = time.monotonic()
             yield Rendering(request.id)
+            beginning = loaded.begin(request.prefix)
             prompt, tokens, dropped = loaded.prompts.fit(
-                request.messages, request.sampling.max_tokens
+                request.messages, request.sampling.max_tokens, beginning.tokens
             )
             reused = loaded.keep_prefix(tokens)
             for done in loaded.read(tokens):
@@ -119,9 +122,9 @@ class LlamaEngine:
             answering = time.monotonic()
             reason, count = "cancelled", 0
             if not token.is_cancelled():
-                writer = _Writer(loaded, prompt.stop, request.sampling, token)
-                for piece in writer.write():
-                    yield Text(request.id, piece)
+                with loaded.writing(prompt.stop, request.sampling, token, beginning) as writer:
+                    for piece in writer.write():
+                        yield Text(request.id, piece)
                 reason, count = writer.reason, writer.count
             yield Finished(
                 request.id,
@@ -181,6 +184,8 @@ class _Loaded:
         self.prompts: PromptFitter
         self.tokens: list[int] = []  # exactly what the cache holds, in order
         self.n_vocab = 0
+        # The tokens of the last answers, so that a cut one goes on exactly where it was.
+        self._written: collections.deque[list[int]] = collections.deque(maxlen=_KEPT_ANSWERS)
         self._pieces: dict[int, bytes] = {}
         self._model: Any = None  # native handles
         self.ctx: Any = None
@@ -279,12 +284,8 @@ class _Loaded:
 
     def keep_prefix(self, tokens: list[int]) -> int:
         """Drop from the cache what differs from `tokens`; returns how many need no reading."""
-        same = 0
-        for a, b in zip(self.tokens, tokens, strict=False):
-            if a != b:
-                break
-            same += 1
-        same = min(same, len(tokens) - 1)  # the last one is evaluated again for its logits
+        # The last one is evaluated again for its logits.
+        same = min(common_beginning(self.tokens, tokens), len(tokens) - 1)
         if not lib.llama_memory_seq_rm(self._memory, 0, same, -1):
             lib.llama_memory_clear(self._memory, True)
             same = 0
@@ -329,6 +330,23 @@ class _Loaded:
             known = self._pieces[token] = buffer.raw[:n]
         return known
 
+    def begin(self, text: str) -> Beginning:
+        """The tokens of an answer that begins with `text`."""
+        return beginning_of(text, reversed(self._written), self.tokenize, self.piece, self.n_vocab)
+
+    @contextlib.contextmanager
+    def writing(
+        self, stop: Sequence[str], sampling: Sampling, token: CancelToken, beginning: Beginning
+    ) -> Iterator[Writer]:
+        """Write an answer; its tokens are remembered."""
+        sampler = _Sampler(self, sampling, beginning.tokens)
+        writer = Writer(self, sampler.choose, stop, sampling.max_tokens, token, beginning)
+        try:
+            yield writer
+        finally:
+            self._written.append(writer.tokens)
+            sampler.close()
+
     def ends_answer(self, token: int) -> bool:
         """Whether the vocabulary calls this token an end of generation."""
         return bool(lib.llama_vocab_is_eog(self._vocab, token))
@@ -355,61 +373,41 @@ class _Loaded:
         self.ctx = self._model = None
 
 
-class _Writer:
-    """Writes one answer: samples, decodes, and knows afterwards why it ended."""
+class _Sampler:
+    """Chooses the tokens of one answer. `before`: those that the answer begins with."""
 
-    def __init__(
-        self, loaded: _Loaded, stop: Sequence[str], sampling: Sampling, token: CancelToken
-    ) -> None:
-        self.reason = "cancelled"
-        self.count = 0
+    def __init__(self, loaded: _Loaded, sampling: Sampling, before: Sequence[int]) -> None:
         self._loaded = loaded
-        self._stop = StopText(stop)
-        self._sampling = sampling
-        self._token = token
+        self._chain = _chain(sampling, loaded.n_vocab)
+        # A repeat penalty counts them as if they had been chosen now.
+        for token in before[-_PENALTY_TOKENS:]:
+            lib.llama_sampler_accept(self._chain, token)
 
-    def write(self) -> Iterator[str]:
-        """The pieces of the answer, each of whole characters."""
-        decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-        for raw in self._tokens():
-            piece = self._stop.feed(decoder.decode(raw))
-            if piece:
-                yield piece
-            if self._stop.found:
-                self.reason = "stop"
-                return
-        rest = self._stop.feed(decoder.decode(b"", final=True)) + self._stop.rest()
-        if rest:
-            yield rest
+    def choose(self, owed: bytes) -> int:
+        """The next token: one that begins with `owed`, where that is given."""
+        if not owed:
+            return int(lib.llama_sampler_sample(self._chain, self._loaded.ctx, -1))
+        allowed = tokens_for(owed, self._loaded.n_vocab, self._loaded.piece)
+        logits = lib.llama_get_logits_ith(self._loaded.ctx, -1)
+        data = (lib.llama_token_data * len(allowed))(*((t, logits[t], 0.0) for t in allowed))
+        array = lib.llama_token_data_array(data, len(allowed), -1, False)
+        lib.llama_sampler_apply(self._chain, ctypes.byref(array))
+        token = int(array.data[array.selected].id)
+        lib.llama_sampler_accept(self._chain, token)
+        return token
 
-    def _tokens(self) -> Iterator[bytes]:
-        loaded = self._loaded
-        sampler = _sampler(self._sampling, loaded.n_vocab)
-        try:
-            while not self._token.is_cancelled():
-                if self._sampling.max_tokens and self.count >= self._sampling.max_tokens:
-                    self.reason = "length"
-                    return
-                token = lib.llama_sampler_sample(sampler, loaded.ctx, -1)
-                if loaded.ends_answer(token):
-                    self.reason = "stop"
-                    return
-                self.count += 1
-                yield loaded.piece(token)
-                if len(loaded.tokens) + 1 >= loaded.n_ctx:
-                    self.reason = "context"
-                    return
-                if not loaded.evaluate([token]):
-                    return
-        finally:
-            lib.llama_sampler_free(sampler)
+    def close(self) -> None:
+        """Free the native memory."""
+        lib.llama_sampler_free(self._chain)
 
 
-def _sampler(s: Sampling, n_vocab: int) -> "lib.llama_sampler_p":
+def _chain(s: Sampling, n_vocab: int) -> "lib.llama_sampler_p":
     chain = lib.llama_sampler_chain_init(lib.llama_sampler_chain_default_params())
     steps = []
     if s.repeat_penalty != 1.0:
-        steps.append(lib.llama_sampler_init_penalties(n_vocab, 64, s.repeat_penalty, 0.0, 0.0))
+        steps.append(
+            lib.llama_sampler_init_penalties(n_vocab, _PENALTY_TOKENS, s.repeat_penalty, 0.0, 0.0)
+        )
     if s.temperature <= 0:
         steps.append(lib.llama_sampler_init_greedy())
     else:

@@ -7,13 +7,27 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 
-from pychatbot_gui.core.chat import Conversation, Message, Role, turn_starts, user_message
+from pychatbot_gui.core.chat import (
+    Conversation,
+    Message,
+    Role,
+    clean_text,
+    turn_starts,
+    user_message,
+)
 from pychatbot_gui.core.errors import ContextOverflow, TemplateError
+from pychatbot_gui.core.titles import (
+    TITLE_TOKENS,
+    clean_title,
+    title_beginning,
+    title_question,
+)
 from pychatbot_gui.engine.engine import (
     CancelToken,
     Engine,
     Event,
     Finished,
+    Loading,
     Reading,
     ReplyRequest,
     Sampling,
@@ -36,9 +50,24 @@ class ChatSession:
         was refused before the model saw it (`was_refused`) is not added.
         """
         before = self.conversation
-        self.conversation = before.with_message(user_message(text))
-        request = ReplyRequest(next(self._ids), self.conversation.prompt(), sampling)
-        pieces: list[str] = []
+        asked = self.conversation = before.with_message(user_message(text))
+        try:
+            yield from self.answer(sampling, token)
+        except Exception as error:
+            if was_refused(error) and self.conversation.messages == asked.messages:
+                self.conversation = before
+            raise
+
+    def answer(self, sampling: Sampling, token: CancelToken, prefix: str = "") -> Iterator[Event]:
+        """Answer the conversation as it stands: its last message is the person's.
+
+        `prefix`: the answer begins with this text, and goes on from there; the events bring only
+        what is new. The answer is added at its end, as `ask` does it; nothing is where the
+        conversation was refused.
+        """
+        before, prefix = self.conversation, clean_text(prefix)
+        request = ReplyRequest(next(self._ids), before.prompt(), sampling, prefix)
+        pieces = [prefix] if prefix else []
         complete = False
         try:
             for event in self.engine.reply(request, token):
@@ -52,11 +81,35 @@ class ChatSession:
                     pieces = []
                 yield event
         except Exception as error:
-            if was_refused(error) and not pieces:
-                self.conversation = before
+            if was_refused(error) and "".join(pieces) == prefix:
+                pieces = []
             raise
         finally:
             self._keep(pieces, complete)
+
+    def title(self, conversation: Conversation, token: CancelToken) -> str:
+        """A title for a conversation, by the model; "" where it finds none or was stopped.
+
+        The context list stays as it is. The request is the conversation and one message more, so
+        the model's cache is as useful for the next turn as it was. Raises as `Engine.reply` does.
+        """
+        asked = conversation.with_message(user_message(title_question()))
+        answers = [m.text for m in conversation.messages if m.role is Role.ASSISTANT]
+        request = ReplyRequest(
+            next(self._ids),
+            asked.prompt(),
+            Sampling(temperature=0, max_tokens=TITLE_TOKENS),
+            title_beginning(answers[-1] if answers else ""),
+        )
+        pieces: list[str] = []
+        for event in self.engine.reply(request, token):
+            if isinstance(event, Text):
+                pieces.append(event.piece)
+            elif isinstance(event, Loading):
+                token.cancel()  # the model is gone; a title is no reason to load it again
+            elif isinstance(event, Finished) and event.reason == "cancelled":
+                return ""
+        return clean_title("".join(pieces))
 
     def _keep(self, pieces: list[str], complete: bool) -> None:
         if pieces:

@@ -32,17 +32,33 @@ CODE_PADDING, BUBBLE_PADDING_X, BUBBLE_PADDING_Y = 14, 16, 10
 BUBBLE_INSET = 96
 LABEL_HEIGHT = 18
 TABLE_GAP = 10
+# Below every message there is room for a row of buttons, so that it never covers a text.
+TOOL_ROOM, TOOL_HEIGHT = 42, 26
 _CELL_PADDING = 8
 
-NAME, NOTE = 32, 64
+NAME, NOTE, QUIET_LINK = 32, 64, 128
 _MUTED_BITS = MUTED | NAME | NOTE
+
+# The links of the program itself; a message that holds such an address gets no link for it.
+_OWN = "pychatbot-"
+VERSION, EARLIER, LATER = f"{_OWN}version", f"{_OWN}earlier", f"{_OWN}later"
+_MARKED, _MARKED_DARK = "#ffe08a", "#6a5418"
+_TIPS = {
+    VERSION: "Show another version",
+    EARLIER: "Show more messages here",
+    LATER: "Show more messages here",
+}
 
 _PADDING = {"code": CODE_PADDING, "user": BUBBLE_PADDING_Y}
 _SPACE: Mapping[str, int] = {
     "text": 10, "heading": 18, "item": 5, "code": 10, "rule": 16, "table": 12,
-    "name": 30, "user": 30, "status": 4, "note": 8, "divider": 30,
+    "name": TOOL_ROOM, "user": TOOL_ROOM, "status": 4, "note": 8, "divider": TOOL_ROOM,
+    "versions": 8, "earlier": TOOL_ROOM,
 }  # fmt: skip
-_LINE_HEIGHT = {"code": 135, "heading": 130, "cell": 125, "name": 130, "note": 130}
+_LINE_HEIGHT = {
+    "code": 135, "heading": 130, "cell": 125, "name": 130, "note": 130, "versions": 130,
+    "earlier": 130,
+}  # fmt: skip
 _HEADING_SIZE = {1: 1.4, 2: 1.22, 3: 1.1}
 _CODE_SIZE, _SMALL_SIZE = 0.9, 0.88
 
@@ -80,6 +96,8 @@ def space_above(kind: str, row: Line, previous: str) -> int:
         space = max(space, 20)
     elif previous == "heading" and kind in ("text", "item"):
         space = 6
+    elif previous in ("versions", "earlier", "divider"):
+        space = min(space, 30)
     elif previous == "name":
         space = min(space, 6)
     elif kind == "item" and previous != "item":
@@ -123,9 +141,9 @@ class Dress:
             left, right = left + CODE_PADDING, CODE_PADDING
         elif kind == "user":
             left, right = BUBBLE_INSET + BUBBLE_PADDING_X, BUBBLE_PADDING_X
-        elif kind == "divider":
+        elif kind in ("divider", "earlier"):
             form.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        elif kind == "cell":
+        elif kind in ("cell", "versions"):
             align = look.partition(" ")[2]
             if align in ("right", "center"):
                 flag = Qt.AlignmentFlag
@@ -186,12 +204,13 @@ class Dress:
             form.setFontPointSize(self.look.size * factor)
         if style & _MUTED_BITS:
             form.setForeground(QColor(theme.muted))
-        if href:
+        own = style & QUIET_LINK
+        if href and (own or not href.lower().startswith(_OWN)):
             form.setAnchor(True)
             form.setAnchorHref(href)
             form.setForeground(QColor(theme.link))
-            form.setFontUnderline(True)
-            form.setToolTip(visible(href))
+            form.setFontUnderline(not own)
+            form.setToolTip(_TIPS.get(href.partition(":")[0], "") if own else visible(href))
         return form
 
     def table(self, row: Table, space: float) -> QTextTableFormat:
@@ -217,6 +236,18 @@ class Dress:
         form.setCellPadding(self.look.pixels(_CELL_PADDING))
         form.setBorderBrush(QBrush(QColor(self.look.theme.border)))
         return form
+
+
+def mark_format(theme: Theme, current: bool) -> QTextCharFormat:
+    """How a word that was searched for is marked; the current one stands out."""
+    form = QTextCharFormat()
+    if current:
+        form.setBackground(QColor(theme.accent))
+        form.setForeground(QColor(theme.on_accent))
+    else:
+        form.setBackground(QColor(_MARKED_DARK if theme.dark else _MARKED))
+        form.setForeground(QColor(theme.text))
+    return form
 
 
 def mono_families() -> list[str]:

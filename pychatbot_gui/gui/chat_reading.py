@@ -5,18 +5,25 @@ from PySide6.QtGui import QTextBlock, QTextDocument
 from pychatbot_gui.gui.chat_looks import COLUMN, FIRST, JOINED, KIND
 from pychatbot_gui.gui.visible_text import LINE_BREAK
 
-_APART = ("name", "user", "divider", "heading", "text", "code", "rule", "note")
+OF_PROGRAM = ("versions", "earlier")
+"""Rows that are no part of what was said."""
+_APART = ("name", "user", "divider", "heading", "text", "code", "rule", "note", *OF_PROGRAM)
 
 
-def plain_text(document: QTextDocument, start: int, stop: int) -> str:
-    """What a person reads between two positions: one line a row, blank lines between parts."""
+def plain_text(
+    document: QTextDocument, start: int, stop: int, leave_out: tuple[str, ...] = ()
+) -> str:
+    """What a person reads between two positions: one line a row, blank lines between parts.
+
+    `leave_out`: kinds of rows that are of no interest.
+    """
     parts: list[str] = []
     before = ""
     block = document.findBlock(start)
     while block.isValid() and (block.position() < stop or not parts):
         form = block.blockFormat()
         kind = form.property(KIND) or ""
-        if kind != "spare":
+        if kind != "spare" and kind not in leave_out:
             if parts:
                 parts.append(_between(block, kind, before))
             text = block.text()

@@ -1,12 +1,15 @@
-"""Writes rows to the end of the chat's document, and changes only what differs."""
+"""Writes rows to one place of the chat's document, and changes only what differs."""
 
-from PySide6.QtGui import QTextCursor, QTextDocument, QTextTable
+from collections.abc import Sequence
+
+from PySide6.QtGui import QTextBlock, QTextCursor, QTextDocument, QTextTable
 
 from pychatbot_gui.gui.chat_looks import (
     COLUMN,
     JOINED,
     KIND,
     LABEL,
+    LOOK,
     TABLE_GAP,
     Dress,
     space_above,
@@ -17,13 +20,18 @@ from pychatbot_gui.gui.markdown import CODE, Line, Row, Span, Table
 
 
 class RowWriter:
-    """The end of a document: blocks are added to it, and the rows of the open answer change.
+    """The end of a document, or of a part of it: blocks are added, and the rows of the open
+    answer change.
 
     Every row is a plain block with its look in user properties, or a table. Positions are Qt's.
+    `stop` is a cursor at the end of the part's last block; None for the end of the document.
     """
 
-    def __init__(self, document: QTextDocument, dress: Dress) -> None:
+    def __init__(
+        self, document: QTextDocument, dress: Dress, stop: QTextCursor | None = None
+    ) -> None:
         self._document = document
+        self._stop = stop
         self.dress = dress
         self._rows: list[Row] = []
         self._rows_at: list[int] = []
@@ -35,14 +43,24 @@ class RowWriter:
         return bool(self._rows)
 
     def cursor(self) -> QTextCursor:
-        """A cursor at the end of the document."""
+        """A cursor at the end."""
         cursor = QTextCursor(self._document)
-        cursor.movePosition(QTextCursor.MoveOperation.End)
+        cursor.setPosition(self.end())
         return cursor
 
     def end(self) -> int:
-        """The last position of the document."""
+        """The last position."""
+        if self._stop is not None:
+            return self._stop.position()
         return self._document.characterCount() - 1
+
+    def last_block(self) -> QTextBlock:
+        """The block that ends at `end()`."""
+        return self._document.lastBlock() if self._stop is None else self._stop.block()
+
+    def shift(self, by: int) -> None:
+        """Know that so many characters came in above the open answer."""
+        self._rows_at = [at + by for at in self._rows_at]
 
     def next_start(self) -> int:
         """The position where the next block will begin."""
@@ -59,12 +77,19 @@ class RowWriter:
         if text:
             cursor.insertText(text, self.dress.char(style))
 
+    def add_links(self, kind: str, links: Sequence[Span], align: str = "") -> None:
+        """Add a quiet row of the program's own: words, and links of its own scheme."""
+        cursor = self.cursor()
+        self._begin_block(cursor, kind, Line(kind), align)
+        for text, style, href in links:
+            cursor.insertText(text, self.dress.char(style, 0, href))
+
     def remove_from(self, position: int) -> None:
         """Remove everything from a position to the end."""
         cursor = self.cursor()
         cursor.setPosition(position)
         form = cursor.blockFormat()
-        cursor.movePosition(QTextCursor.MoveOperation.End, QTextCursor.MoveMode.KeepAnchor)
+        cursor.setPosition(self.end(), QTextCursor.MoveMode.KeepAnchor)
         cursor.removeSelectedText()
         # Qt gives an empty block the format of the one that is removed below it.
         cursor.setBlockFormat(form)
@@ -136,7 +161,7 @@ class RowWriter:
         cursor = self.cursor()
         if kept < written:
             cursor.setPosition(self.end() - (written - kept))
-            cursor.movePosition(QTextCursor.MoveOperation.End, QTextCursor.MoveMode.KeepAnchor)
+            cursor.setPosition(self.end(), QTextCursor.MoveMode.KeepAnchor)
             cursor.removeSelectedText()
         self._insert(cursor, tuple(span for span in rest if span.text), new)
         self._rows[number] = new
@@ -210,14 +235,15 @@ class RowWriter:
         self._rows[number] = new
         return True
 
-    def _begin_block(self, cursor: QTextCursor, kind: str, row: Line) -> None:
+    def _begin_block(self, cursor: QTextCursor, kind: str, row: Line, align: str = "") -> None:
         """Begin a block at the end, with the space to the one before it."""
         previous = self._previous()
         if previous == "table":
             self._gap_below_table(TABLE_GAP)
         space = space_above(kind, row, previous)
         indent = -row.indent if kind == "item" else row.indent
-        form = self.dress.block(kind, kind, space, row.first, indent, row.quote)
+        look = f"{kind} {align}" if align else kind
+        form = self.dress.block(kind, look, space, row.first, indent, row.quote)
         if row.joined:
             form.setProperty(JOINED, True)
         if row.language:
@@ -230,8 +256,28 @@ class RowWriter:
 
     def _previous(self) -> str:
         """The kind of the last row; "" while the document is empty."""
-        kind = self._document.lastBlock().blockFormat().property(KIND)
-        return "table" if kind == "spare" else str(kind or "")
+        return kind_of(self.last_block())
+
+
+def kind_of(block: QTextBlock) -> str:
+    """What a block is; "table" for the spare one below a table, "" for none."""
+    kind = block.blockFormat().property(KIND) if block.isValid() else None
+    return "table" if kind == "spare" else str(kind or "")
+
+
+def mend_space(block: QTextBlock, dress: Dress) -> None:
+    """Give the first block of a message the space that what is now above it asks for."""
+    above = block.previous()
+    form = block.blockFormat()
+    kind = str(form.property(KIND))
+    space = space_above(kind, Line(kind), kind_of(above))
+    look, _, *rest = str(form.property(LOOK)).split("|")
+    form.setProperty(LOOK, "|".join((look, f"{space:g}", *rest)))
+    form.setTopMargin(dress.look.pixels(space))
+    QTextCursor(block).setBlockFormat(form)
+    if kind_of(above) == "table":
+        gap = QTextCursor(above)
+        gap.setBlockFormat(dress.block("spare", "spare", TABLE_GAP, True, 0, 0))
 
 
 def common_length(one: str, other: str) -> int:

@@ -1,48 +1,37 @@
 """The conversation on the screen: follows the answer, lets the reader be, and is safe to click."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 
-from PySide6.QtCore import QEvent, QMimeData, QPoint, QRectF, Qt, QUrl, Signal
+from PySide6.QtCore import QPoint, Qt, QUrl, Signal
 from PySide6.QtGui import (
-    QAction,
     QContextMenuEvent,
     QGuiApplication,
     QKeyEvent,
     QKeySequence,
-    QMouseEvent,
-    QPainter,
-    QPaintEvent,
-    QResizeEvent,
-    QTextCursor,
-    QWheelEvent,
 )
-from PySide6.QtWidgets import QApplication, QFrame, QMenu, QTextBrowser, QWidget
+from PySide6.QtWidgets import QMenu, QWidget
 
-from pychatbot_gui.gui.chat_document import STEP, ChatDocument, ConversationDocument
-from pychatbot_gui.gui.chat_looks import Look, surface_palette, surface_sheet
-from pychatbot_gui.gui.chat_paint import Backdrop
+from pychatbot_gui.core.history import SavedMessage, Shown
+from pychatbot_gui.gui.chat_find import ChatFind
+from pychatbot_gui.gui.chat_looks import (
+    EARLIER,
+    LATER,
+    VERSION,
+)
+from pychatbot_gui.gui.chat_pane import ChatPane
 from pychatbot_gui.gui.chat_reading import code_block_at, plain_text
-from pychatbot_gui.gui.jump_button import JumpButton
+from pychatbot_gui.gui.chat_showing import ChatShowing
+from pychatbot_gui.gui.chat_writer import STEP, Entry, Message
 from pychatbot_gui.gui.link_question import ask_to_open
-from pychatbot_gui.gui.text_zoom import TextZoom
-from pychatbot_gui.gui.theme import LIGHT, Theme
+from pychatbot_gui.gui.message_choice import MessageChoice
+from pychatbot_gui.gui.message_tools import CONTINUE, COPY, EDIT, FORK, REGENERATE
+from pychatbot_gui.gui.theme import LIGHT
 from pychatbot_gui.gui.turns import Turns
 from pychatbot_gui.gui.visible_text import repaired, visible
 
-COLUMN = 760
-_SIDE = 24
-_AT_END = 8
-_MOUSE = (
-    QEvent.Type.MouseButtonPress,
-    QEvent.Type.MouseButtonRelease,
-    QEvent.Type.MouseMove,
-    QEvent.Type.MouseButtonDblClick,
-)
 
-
-class ChatView(QTextBrowser):
+class ChatView(ChatPane):
     """The messages of one chat, from top to bottom.
 
     What is added is shown at once while it is little; of a large text a part is shown per turn
@@ -51,50 +40,78 @@ class ChatView(QTextBrowser):
 
     link_activated = Signal(str)
     """An http or https address that the reader clicked and agreed to open."""
-    zoom_changed = Signal(float)
+    version_wanted = Signal(int, int)
+    """The id of a message, and -1 or 1: the version before or after it is to be shown."""
+    edit_wanted = Signal(int)
+    regenerate_wanted = Signal(int)
+    continue_wanted = Signal(int)
+    fork_wanted = Signal(int)
+    hits_changed = Signal(int, int)
+    """The number of the current hit of a search (0: none yet), and of all that are known."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._arriving: list[str] | None = None
-        self._following = True
-        self._held = False
-        self._moving = False
-        self.setObjectName("chatView")
-        self.setAccessibleName("Conversation")
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setAutoFillBackground(True)
-        self.setOpenLinks(False)
-        # A file dropped on the conversation is for the window, which opens models.
-        self.setAcceptDrops(False)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        document = ConversationDocument(self)
-        document.setUndoRedoEnabled(False)
-        self.setDocument(document)
-        points = max(11.0, QApplication.font().pointSizeF())
-        self._chat = ChatDocument(document, Look(LIGHT, points))
-        self._turns = Turns(self._held_still, self)
-        self._jump = JumpButton(self)
-        self._jump.clicked.connect(self.jump_to_end)
-        bar = self.verticalScrollBar()
-        bar.valueChanged.connect(self._on_scrolled)
-        bar.rangeChanged.connect(self._on_range_changed)
+        self._turns = Turns(self._changing, self)
+        self._find = ChatFind(self, self._chat, self._place, self._turns)
+        self._find.hits_changed.connect(self.hits_changed)
+        self._showing = ChatShowing(self._chat, self._turns, self._place, self._find)
+        self._place.top_reached.connect(self._showing.show_earlier)
+        self._choice = MessageChoice(self, self._chat, self._place)
+        self._choice.tool_used.connect(self._use_tool)
+        self.mouse_moved.connect(self._choice.follow_mouse)
+        self.look_changed.connect(self._choice.set_look)
+        self.look_changed.connect(self._find.mark)
+        self.laid_out.connect(self._refresh)
+        self.verticalScrollBar().valueChanged.connect(self._refresh)
         self.anchorClicked.connect(self._on_anchor_clicked)
-        self._zoom = TextZoom(self)
-        self._zoom.changed.connect(self._on_zoomed)
-        self.addActions(self._zoom.actions)
         self.set_theme(LIGHT)
 
     # --- the conversation -----------------------------------------------------------------
 
     def clear_chat(self) -> None:
         """Forget everything and show nothing."""
-        self._turns.clear()
         self._arriving = None
-        self._chat.clear()
-        self._following = True
-        self._update_jump()
+        self._showing.clear()
+        self._refresh()
 
-    def add_user_message(self, text: str) -> None:
+    def show_messages(
+        self,
+        shown: Sequence[Shown],
+        speaker: Callable[[SavedMessage], str] | None = None,
+        ended_notes: Mapping[str, str] | None = None,
+    ) -> None:
+        """Show a saved chat: its end at once, more when the reader scrolls to the top.
+
+        What is shown already stays where it is. An answer at the end that is being written is
+        left open for `append_text`. `ended_notes`: what is said below an answer that ended so.
+        """
+        notes = ended_notes or {}
+        entries = []
+        for part in shown:
+            message = part.message
+            name = speaker(message) if speaker is not None else message.model
+            note = notes.get(message.ended, "")
+            entries.append(Entry(message, part.version, part.versions, name, note))
+        self._arriving = None
+        self._showing.show(entries)
+        self._refresh()
+
+    def show_message(self, message: int, text: str = "") -> None:
+        """Go to a message, wherever in the chat it is, and mark these words from there on."""
+        self._showing.go_to(message, text)
+
+    def identify(self, question: int, answer: int) -> None:
+        """Give the last exchange the ids that it was saved under; 0: as it is."""
+        self._add(lambda: self._chat.identify(question, answer))
+
+    def set_actions_enabled(self, enabled: bool) -> None:
+        """Offer edit, another answer and going on, or show that they are not to be had now."""
+        self._choice.set_enabled(enabled)
+
+    def add_user_message(
+        self, text: str, message: int = 0, version: int = 1, versions: int = 1
+    ) -> None:
         """Show what the person wrote, letter by letter as it is: no Markdown."""
         started = False
 
@@ -103,16 +120,24 @@ class ChatView(QTextBrowser):
             if not started:
                 started = True
                 # Whoever writes wants to see what comes of it.
-                self._following = True
-                self._chat.begin_user(text)
+                self._place.follow()
+                self._chat.begin_user(text, message, version, versions)
             return self._chat.more_user()
 
         self._arriving = None
         self._turns.add(step)
 
-    def begin_answer(self, speaker: str = "") -> None:
-        """Show who answers, and a quiet waiting state until the first text comes."""
-        self._add(lambda: self._chat.begin_answer(speaker))
+    def begin_answer(
+        self,
+        speaker: str = "",
+        message: int = 0,
+        version: int = 1,
+        versions: int = 1,
+        text: str = "",
+    ) -> None:
+        """Show who answers, and what is there of the answer: `text`, else a waiting state."""
+        self._add(lambda: self._chat.begin_answer(speaker, message, version, versions))
+        self.append_text(text)
 
     def set_progress(self, text: str) -> None:
         """Say what the model does before its first word; ignored once text has come."""
@@ -143,9 +168,14 @@ class ChatView(QTextBrowser):
         if self._turns.waiting:
             self._arriving = arriving
 
-    def end_answer(self, note: str = "") -> None:
-        """Finish the answer; `note` (such as "Stopped") is shown quietly below it."""
-        self._add(lambda: self._chat.end_answer(note))
+    def end_answer(self, note: str = "", is_cut: bool | None = None) -> None:
+        """Finish the answer; `note` (such as "Stopped") is shown quietly below it.
+
+        `is_cut`: it did not come to its end and can be continued; one with a note is taken for
+        such where this is not said.
+        """
+        cut = bool(note) if is_cut is None else is_cut
+        self._add(lambda: self._chat.end_answer(note, cut))
 
     def add_divider(self, text: str) -> None:
         """Draw a line across the conversation with a sentence in it."""
@@ -177,126 +207,57 @@ class ChatView(QTextBrowser):
                 return visible(repaired(message.source))
         return ""
 
-    # --- looks ----------------------------------------------------------------------------
+    # --- finding and following ------------------------------------------------------------
 
-    def set_theme(self, theme: Theme) -> None:
-        """Wear these colours."""
-        self.setPalette(surface_palette(self.palette(), theme))
-        self.setStyleSheet(surface_sheet(theme))
-        self._jump.theme = theme
-        self._set_look(replace(self._chat.look, theme=theme))
+    def find(self, text: str) -> int:
+        """Mark every hit of these words, and go to the first from here on; how many are known.
 
-    def zoom(self) -> float:
-        """How many times its usual size the text has."""
-        return self._zoom.value
+        In a long chat more are counted in a moment: `hits_changed` tells.
+        """
+        return self._find.find(text)
 
-    def set_zoom(self, zoom: float) -> None:
-        """Show the text `zoom` times its usual size, 0.7 to 2.5."""
-        self._zoom.set(zoom)
+    def step_hit(self, step: int) -> int:
+        """Go to the next (1) or previous (-1) hit; its number from 1, 0 for none."""
+        return self._find.step(step)
 
-    def step_zoom(self, steps: int) -> None:
-        """One or more steps larger (positive) or smaller (negative)."""
-        self._zoom.step(steps)
-
-    def zoom_actions(self) -> list[QAction]:
-        """Larger, smaller and usual size, with their keys, for a menu."""
-        return self._zoom.actions
-
-    def _on_zoomed(self, zoom: float) -> None:
-        self._set_look(replace(self._chat.look, zoom=zoom))
-        self.zoom_changed.emit(zoom)
-
-    def _set_look(self, look: Look) -> None:
-        with self._kept_place():
-            self._chat.set_look(look)
-        self.viewport().update()
-
-    # --- following the end ----------------------------------------------------------------
+    def clear_find(self) -> None:
+        """Mark nothing any more."""
+        self._find.clear()
 
     def is_following(self) -> bool:
         """True while the view moves with the answer: the reader is at the end."""
-        return self._following
+        return self._place.following
 
     def jump_to_end(self) -> None:
         """Go to the latest message and follow it from now on."""
-        self._following = True
-        self._scroll_to(self.verticalScrollBar().maximum())
-
-    def _scroll_to(self, value: int) -> None:
-        moving, self._moving = self._moving, True
-        self.verticalScrollBar().setValue(value)
-        self._moving = moving
-        self._update_jump()
-
-    def _on_scrolled(self, value: int) -> None:
-        if not self._moving:
-            self._following = value >= self.verticalScrollBar().maximum() - _AT_END
-            self._update_jump()
-
-    def _on_range_changed(self, _minimum: int, maximum: int) -> None:
-        if self._following and not self._held and not self._moving:
-            self._scroll_to(maximum)
-
-    def _update_jump(self) -> None:
-        bar = self.verticalScrollBar()
-        self._jump.setVisible(not self._following and bar.value() < bar.maximum() - _AT_END)
+        self._place.jump_to_end()
 
     @contextmanager
-    def _held_still(self) -> Iterator[None]:
-        """Change the end of the document without moving what the reader reads or has selected."""
-        bar, document = self.verticalScrollBar(), self.document()
-        value = bar.value()
-        cursor = self.textCursor()
-        ends, selected = (cursor.anchor(), cursor.position()), cursor.hasSelection()
-        moving, self._moving = self._moving, True
-        try:
+    def _changing(self) -> Iterator[None]:
+        with self._place.held_still():
             yield
-        finally:
-            document.documentLayout().blockBoundingRect(document.lastBlock())
-            cursor = self.textCursor()
-            if selected and (cursor.anchor(), cursor.position()) != ends:
-                last = document.characterCount() - 1
-                cursor.setPosition(min(ends[0], last))
-                cursor.setPosition(min(ends[1], last), QTextCursor.MoveMode.KeepAnchor)
-                self.setTextCursor(cursor)
-            self._moving = moving
-            self._scroll_to(bar.maximum() if self._following and not self._held else value)
+        self._find.refresh()
+        self._choice.update()
 
-    @contextmanager
-    def _kept_place(self) -> Iterator[None]:
-        """Change sizes while the text at the top of the view (or its end) stays where it is."""
-        bar = self.verticalScrollBar()
-        cursor = self.cursorForPosition(QPoint(0, 0))
-        top = self.cursorRect(cursor).top()
-        moving, self._moving = self._moving, True
-        try:
-            yield
-        finally:
-            document = self.document()
-            document.documentLayout().blockBoundingRect(document.lastBlock())
-            self._moving = moving
-            if self._following:
-                self._scroll_to(bar.maximum())
-            else:
-                self._scroll_to(bar.value() + self.cursorRect(cursor).top() - top)
+    def _refresh(self) -> None:
+        self._find.mark()
+        self._choice.update()
 
     # --- links, copies, menu --------------------------------------------------------------
 
-    def loadResource(self, kind: int, name: QUrl | str) -> object:  # noqa: ARG002
-        """Answer with nothing, whatever a text names: no file and no address is ever opened."""
-        return None
-
     def _on_anchor_clicked(self, url: QUrl) -> None:
+        scheme = url.scheme().lower()
+        if scheme in (EARLIER, LATER):
+            self._showing.show_more_at(self.textCursor().block(), later=scheme == LATER)
+            return
+        if scheme == VERSION:
+            message = self._chat.message_at(self.textCursor().position())
+            if message is not None and message.id:
+                self.version_wanted.emit(message.id, int(url.path()))
+            return
         if url.scheme().lower() not in ("http", "https") or not url.host():
             return
         ask_to_open(self.window(), url, self.link_activated.emit)
-
-    def createMimeDataFromSelection(self) -> QMimeData:
-        """The selection as plain text: what the reader sees, with markers and line breaks."""
-        cursor = self.textCursor()
-        data = QMimeData()
-        data.setText(plain_text(self.document(), cursor.selectionStart(), cursor.selectionEnd()))
-        return data
 
     def copy_last_answer(self) -> None:
         """Copy the latest answer as it was written, in Markdown."""
@@ -307,22 +268,36 @@ class ChatView(QTextBrowser):
     def _copy(self, text: str) -> None:
         QGuiApplication.clipboard().setText(visible(repaired(text)))
 
-    def menu_at(self, place: QPoint) -> QMenu:
-        """The context menu for a place in the viewport."""
+    def _use_tool(self, tool: str, message: Message) -> None:
+        if tool == COPY:
+            self._copy(message.source)
+            return
+        wanted = {
+            EDIT: self.edit_wanted,
+            REGENERATE: self.regenerate_wanted,
+            CONTINUE: self.continue_wanted,
+            FORK: self.fork_wanted,
+        }
+        wanted[tool].emit(message.id)
+
+    def menu_at(self, place: QPoint, message: Message | None = None) -> QMenu:
+        """The context menu for a place in the viewport, or for a message."""
         menu = QMenu(self)
         cursor = self.cursorForPosition(place)
         copy = menu.addAction("Copy", self.copy)
         copy.setShortcut(QKeySequence.StandardKey.Copy)
         copy.setEnabled(self.textCursor().hasSelection())
-        message = self._chat.message_at(cursor.position())
-        if message is not None:
-            menu.addAction("Copy message", lambda: self._copy(message.source))
+        here = message or self._chat.message_at(cursor.position())
+        if here is not None:
+            menu.addAction("Copy message", lambda: self._copy(here.source))
         code = code_block_at(cursor.block())
         if code is not None:
             menu.addAction("Copy code block", lambda: self._copy(code))
         link = self.anchorAt(place)
         if link:
             menu.addAction("Copy link address", lambda: self._copy(link))
+        if here is not None and here is not self._chat.open_answer:
+            self._choice.add_to_menu(menu, here)
         menu.addSeparator()
         everything = menu.addAction("Select all", self.selectAll)
         everything.setShortcut(QKeySequence.StandardKey.SelectAll)
@@ -330,58 +305,13 @@ class ChatView(QTextBrowser):
 
     def contextMenuEvent(self, event: QContextMenuEvent) -> None:
         """Show the menu of the place that was clicked."""
-        menu = self.menu_at(self.viewport().mapFromGlobal(event.globalPos()))
+        place, message = event.globalPos(), None
+        if event.reason() == QContextMenuEvent.Reason.Keyboard and self._choice.message:
+            message = self._choice.message
+            place = self._choice.tools.mapToGlobal(QPoint())
+        menu = self.menu_at(self.viewport().mapFromGlobal(place), message)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.popup(event.globalPos())
-
-    # --- events ---------------------------------------------------------------------------
-
-    def event(self, event: QEvent) -> bool:
-        """Keep the reader's place through a resize; let the margins scroll and select too."""
-        if event.type() == QEvent.Type.Resize:
-            with self._kept_place():
-                self._lay_out_column()
-                return super().event(event)
-        if event.type() == QEvent.Type.Wheel and isinstance(event, QWheelEvent):
-            self.wheelEvent(event)
-            return True
-        if event.type() in _MOUSE and isinstance(event, QMouseEvent):
-            inside = self.viewport().mapFromGlobal(event.globalPosition())
-            return self.viewportEvent(
-                QMouseEvent(
-                    event.type(),
-                    inside,
-                    event.globalPosition(),
-                    event.button(),
-                    event.buttons(),
-                    event.modifiers(),
-                )
-            )
-        return super().event(event)
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Keep the column where it is when the scroll bar comes or goes."""
-        super().resizeEvent(event)
-        self._lay_out_column()
-
-    def _lay_out_column(self) -> None:
-        bar = self.verticalScrollBar()
-        side = max(_SIDE, (self.width() - COLUMN) // 2)
-        used = bar.width() if bar.isVisible() else 0
-        self.setViewportMargins(side, 0, max(0, side - used), 0)
-        self._jump.move((self.width() - self._jump.width()) // 2, self.height() - 52)
-        self._jump.raise_()
-        self._chat.fit_bubbles(self.viewport().width())
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """Paint what lies behind the text, then the text."""
-        painter = QPainter(self.viewport())
-        top = self.verticalScrollBar().value()
-        painter.translate(0, -top)
-        clip = QRectF(event.rect().translated(0, top))
-        Backdrop(painter, self.document(), self._chat.look, self.viewport().width(), clip).paint()
-        painter.end()
-        super().paintEvent(event)
+        menu.popup(place)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """End goes to the latest message, Home to the first; Ctrl+Shift+C copies the answer."""
@@ -393,39 +323,8 @@ class ChatView(QTextBrowser):
         elif key == Qt.Key.Key_End and not shift:
             self.jump_to_end()
         elif key == Qt.Key.Key_Home and not shift:
+            if self.verticalScrollBar().value() == 0:
+                self._showing.show_earlier()
             self.verticalScrollBar().setValue(0)
-        else:
+        elif not self._choice.handle_key(event):
             super().keyPressEvent(event)
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        """Ctrl and the wheel change the size of the text."""
-        if not event.modifiers() & Qt.KeyboardModifier.ControlModifier:
-            super().wheelEvent(event)
-            return
-        self._zoom.turn(event.angleDelta().y())
-        event.accept()
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Hold the text still while the button is down, so that it can be selected."""
-        self._held = event.button() == Qt.MouseButton.LeftButton
-        super().mousePressEvent(event)
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Notice that the button was let go while text was dragged elsewhere."""
-        super().mouseMoveEvent(event)
-        if self._held and not event.buttons() & Qt.MouseButton.LeftButton:
-            self._let_go()
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """Go on following, unless the reader selected something and the end has moved away."""
-        super().mouseReleaseEvent(event)
-        self._let_go()
-
-    def _let_go(self) -> None:
-        self._held = False
-        bar = self.verticalScrollBar()
-        if self._following and self.textCursor().hasSelection():
-            self._following = bar.value() >= bar.maximum() - _AT_END
-        if self._following:
-            self._scroll_to(bar.maximum())
-        self._update_jump()

@@ -1,47 +1,44 @@
-"""The use cases: open a model, send, stop, start a new chat, change the settings."""
+"""Joins the window with the use cases, and has those of the settings, the log and the end."""
 
 from pathlib import Path
 
-from PySide6.QtCore import QObject, QTimer, QUrl, Slot
+from PySide6.QtCore import QObject, QUrl, Slot
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QMessageBox
 
 import pychatbot_gui
 from pychatbot_gui.arguments import Arguments
-from pychatbot_gui.core.chat import Conversation
-from pychatbot_gui.core.errors import PychatbotError, StorageError
-from pychatbot_gui.core.guide import QUESTIONS, for_model, is_guide
+from pychatbot_gui.core.errors import StorageError
+from pychatbot_gui.core.guide import QUESTIONS, is_guide
+from pychatbot_gui.core.history import SavedChat
 from pychatbot_gui.core.paths import Paths
-from pychatbot_gui.core.settings import (
-    Settings,
-    from_overrides,
-    reload_names,
-    save_settings,
-)
-from pychatbot_gui.engine.engine import Finished, sampling
+from pychatbot_gui.core.settings import Settings, reload_names, save_settings
+from pychatbot_gui.gui.answering import Answering
+from pychatbot_gui.gui.chats import Chats
 from pychatbot_gui.gui.dialogs.log_window import LogWindow
 from pychatbot_gui.gui.dialogs.settings_dialog import SettingsDialog
 from pychatbot_gui.gui.engine_thread import EngineThread
+from pychatbot_gui.gui.finding import Finding
 from pychatbot_gui.gui.main_window import MainWindow
 from pychatbot_gui.gui.notices import Notices
 from pychatbot_gui.gui.opening import ModelOpening
+from pychatbot_gui.gui.presetting import Presetting
 from pychatbot_gui.gui.remembered import Remembered
-
-_NO_PROGRESS_MS = 30_000
-_ENDINGS = {
-    "cancelled": "Stopped",
-    "length": "Ended at the longest answer set in the settings",
-    "context": "Cut off: the context is full. Write “continue” to go on without the oldest part.",
-}
+from pychatbot_gui.gui.store_thread import StoreThread
+from pychatbot_gui.gui.transfer import Transfer
 
 
 class Controller(QObject):
-    """Joins the window with the engine, the settings and what is remembered."""
+    """Builds the use cases around one window, one engine and one store.
+
+    `keeper` does what may take long with the store: backup, export, import.
+    """
 
     def __init__(
         self,
         window: MainWindow,
         engine: EngineThread,
+        writer: StoreThread,
         settings: Settings,
         paths: Paths,
         log_path: Path,
@@ -49,6 +46,7 @@ class Controller(QObject):
         super().__init__(window)
         self._window = window
         self._engine = engine
+        self._writer, self._reader, self._keeper = writer, writer.another(), writer.another()
         self._notices = Notices(window.notice_bar, self)
         self._paths = paths
         self._log_path = log_path
@@ -59,15 +57,31 @@ class Controller(QObject):
         self._opening = ModelOpening(
             window, engine, self._notices, self._remembered, lambda: self._settings
         )
-        self._send_when_loaded = False
-        self._asked = ""  # the message that is being answered
+        self._chats = Chats(window, writer, self._reader, self._notices, self._remembered)
+        self._answering = Answering(
+            window,
+            engine,
+            writer,
+            self._chats,
+            self._opening,
+            self._notices,
+            lambda: (self._settings, self._overrides),
+        )
+        self._presets = Presetting(
+            window,
+            writer,
+            self._chats,
+            self._opening,
+            self._notices,
+            paths.presets,
+            lambda: self._settings,
+        )
+        self._transfer = Transfer(
+            window, self._keeper, self._chats, self._notices, self._remembered, paths
+        )
+        self._finding = Finding(window)
         self._log_window: LogWindow | None = None
-        self._stuck_timer = QTimer(self)
-        self._stuck_timer.setSingleShot(True)
-        self._stuck_timer.setInterval(_NO_PROGRESS_MS)
-        self._stuck_timer.timeout.connect(self._on_no_progress)
-        self._connect_window()
-        self._connect_engine()
+        self._connect()
 
     def start(self, arguments: Arguments, notes: list[str]) -> None:
         """Bring back what was there the last time, and do what the command line asked for.
@@ -77,126 +91,50 @@ class Controller(QObject):
         self._overrides = dict(arguments.overrides)
         notes = notes + self._remembered.load()
         window, state = self._window, self._remembered.state
-        window.restore_geometry(state.geometry)
-        system = state.system_prompt if arguments.system is None else arguments.system
-        window.system_prompt.set_text(system)
-        window.prompt_box.set_text(state.draft)
+        window.restore_geometry(state.geometry, state.split)
         window.set_recent(state.recent_models)
         self._opening.show_model()
-        self._show_chat_or_empty_state()
+        notes += self._presets.load()
+        given = arguments.system
+        chat = -1 if arguments.continue_last else state.chat if given is None else 0
+        samplers = self._presets.sampling(state.preset) if given is None else {}
+        new = SavedChat(
+            0,
+            system=state.system_prompt if given is None else given,
+            preset=state.preset if given is None else "",
+            sampling=samplers,
+        )
+        self._chats.start(new, chat)
         if arguments.model:
             self._opening.open(arguments.model)
         else:
             self._opening.open_last_or_guide(state.model)
         for note in notes:  # now, because a load takes away what was told before it
             self._notices.warning(note)
+        self._transfer.keep_house()
 
-    # -- the conversation -------------------------------------------------------------------
-
-    @Slot(str)
-    def send(self, text: str) -> None:
-        """Send a message. It stays in the box where there is no model to send it to."""
-        model = self._opening.model
-        if self._engine.is_busy() or not text.strip() or not self._opening.can_send:
-            return
-        if model is None:  # its process died in the load; the text stays here until it is there
-            self._send_when_loaded = True
-            self._opening.open(self._opening.path)
-            return
-        self._notices.clear()
-        self._asked = text
-        window = self._window
-        window.prompt_box.clear()
-        window.show_chat(True)
-        window.chat_view.add_user_message(text)
-        window.chat_view.begin_answer(model.name)
-        self._stuck_timer.start()
-        settings = from_overrides(for_model(model.path, self._settings), self._overrides)
-        self._engine.ask(text, sampling(settings))
-
-    @Slot()
-    def stop(self) -> None:
-        """End what is going on, at once."""
-        self._engine.cancel()
+    # -- what is shown ----------------------------------------------------------------------
 
     @Slot()
     def new_chat(self) -> None:
         """Begin an empty conversation under the same system prompt."""
-        self._engine.when_free(self._clear_chat)
-
-    def _clear_chat(self) -> None:
         self._notices.clear()
-        self._engine.set_context(Conversation(system=self._window.system_prompt.text()))
-        self._window.chat_view.clear_chat()
-        self._show_chat_or_empty_state()
-        self._window.speed_label.clear()
-        if self._opening.model is not None:
-            self._window.context_meter.set_usage(0, self._opening.model.n_ctx)
+        self._chats.new()
         self._window.prompt_box.setFocus()
-
-    @Slot(str)
-    def _on_system_edited(self, text: str) -> None:
-        self._engine.set_system(text)
-        self._remembered.change(system_prompt=text)
-
-    @Slot(int, int)
-    def _on_reading(self, done: int, total: int) -> None:
-        self._stuck_timer.start()
-        if done < total:
-            self._window.chat_view.set_progress(f"Reading {done:,} of {total:,} tokens…")
 
     @Slot()
-    def _on_dropped(self) -> None:
-        self._window.chat_view.add_divider(
-            "The context is full: the model no longer sees the oldest messages."
-        )
-
-    @Slot(str)
-    def _on_text(self, text: str) -> None:
-        self._stuck_timer.stop()
-        self._window.chat_view.append_text(text)
-
-    @Slot(object)
-    def _on_answer_finished(self, event: Finished) -> None:
-        self._end_of_answer(_ENDINGS.get(event.reason, ""))
-        if event.reply_tokens and event.writing_seconds > 0:
-            self._window.speed_label.setText(f"{event.tokens_per_second:.1f} tokens/s")
-        model = self._opening.model
-        if model is not None and event.prompt_tokens:
-            used = min(event.prompt_tokens + event.reply_tokens, model.n_ctx)
-            self._window.context_meter.set_usage(used, model.n_ctx)
-
-    @Slot(object, bool)
-    def _on_answer_failed(self, error: PychatbotError, refused: bool) -> None:
-        if refused:
-            self._take_message_back()
-            self._notices.error(error, "Settings…", self._change_settings)
-        else:
-            self._end_of_answer("Unfinished: " + _first_clause(error))
-            self._notices.error(error)
-
-    def _end_of_answer(self, note: str) -> None:
-        self._stuck_timer.stop()
-        self._asked = ""
-        self._window.chat_view.end_answer(note)
-
-    def _take_message_back(self) -> None:
-        """A message that the model never saw goes back to where it was written."""
-        box = self._window.prompt_box
-        written_since = box.text()
-        box.set_text(f"{self._asked}\n{written_since}" if written_since else self._asked)
-        self._window.chat_view.remove_last_exchange()
-        self._stuck_timer.stop()
-        self._asked = ""
+    def _on_shown_changed(self) -> None:
+        window, chat, model = self._window, self._chats.shown, self._opening.model
+        window.speed_label.clear()
+        path = chat.path()
+        counted = next((m for m in reversed(path) if m.prompt_tokens), None)
+        if model is not None:
+            used = counted.prompt_tokens + counted.reply_tokens if counted is not None else 0
+            window.context_meter.set_usage(min(used, model.n_ctx), model.n_ctx)
+        if counted is not None and counted.tokens_per_second:
+            window.speed_label.setText(f"{counted.tokens_per_second:.1f} tokens/s")
+        window.set_chat_actions(chat.id != 0, chat.pinned, bool(path) and path[-1].is_cut)
         self._show_chat_or_empty_state()
-
-    @Slot(str)
-    def _use_example(self, text: str) -> None:
-        if self._talks_with_guide():
-            self.send(text)
-            return
-        self._window.prompt_box.set_text(text)
-        self._window.prompt_box.setFocus()
 
     def _show_chat_or_empty_state(self) -> None:
         window = self._window
@@ -211,6 +149,20 @@ class Controller(QObject):
     def _talks_with_guide(self) -> bool:
         model = self._opening.model
         return model is not None and is_guide(model.path)
+
+    @Slot(str)
+    def _use_example(self, text: str) -> None:
+        if self._talks_with_guide():
+            self._answering.send(text)
+            return
+        self._window.prompt_box.set_text(text)
+        self._window.prompt_box.setFocus()
+
+    @Slot()
+    def _on_load_ended(self) -> None:
+        self._show_chat_or_empty_state()
+        if not self._window.is_somewhere_else():
+            self._window.prompt_box.setFocus()
 
     # -- settings, log, about ---------------------------------------------------------------
 
@@ -256,77 +208,61 @@ class Controller(QObject):
     def _open_link(self, address: str) -> None:
         QDesktopServices.openUrl(QUrl(address))
 
-    # -- progress ---------------------------------------------------------------------------
-
-    @Slot()
-    def _on_load_ended(self) -> None:
-        self._stuck_timer.stop()
-        self._show_chat_or_empty_state()
-        self._window.prompt_box.setFocus()
-        if self._send_when_loaded and self._opening.model is not None:
-            self.send(self._window.prompt_box.text())
-        self._send_when_loaded = False
-
-    @Slot()
-    def _on_no_progress(self) -> None:
-        self._notices.warning(
-            "There was no progress for 30 seconds. You can go on waiting, or end it.",
-            "End it",
-            self.stop,
-        )
-
     # -- the end ----------------------------------------------------------------------------
 
     @Slot()
     def _on_closed(self) -> None:
-        self._stuck_timer.stop()
         try:
+            self._answering.close()
+            self._chats.close()
             self._remembered.save()
             if self._log_window is not None:
                 self._log_window.close()
         finally:
             self._engine.close()
+            self._transfer.close()
+            for thread in (self._keeper, self._reader, self._writer):
+                thread.close()
 
     def _window_part(self) -> dict[str, str]:
         window = self._window
-        return {"draft": window.prompt_box.text(), "geometry": window.geometry_text()}
+        geometry, split = window.geometry_text()
+        return {"draft": window.prompt_box.text(), "geometry": geometry, "split": split}
 
     # -- wiring -----------------------------------------------------------------------------
 
-    def _connect_window(self) -> None:
-        window = self._window
+    def _connect(self) -> None:
+        window, answering, chats = self._window, self._answering, self._chats
         window.new_chat_action.triggered.connect(self.new_chat)
         window.open_model_action.triggered.connect(self._opening.choose)
         window.settings_action.triggered.connect(self._change_settings)
-        window.stop_action.triggered.connect(self.stop)
+        window.stop_action.triggered.connect(answering.stop)
+        window.edit_message_action.triggered.connect(lambda: answering.edit())
+        window.regenerate_action.triggered.connect(lambda: answering.regenerate())
+        window.continue_action.triggered.connect(lambda: answering.continue_answer())
+        window.fork_action.triggered.connect(lambda: chats.fork(chats.shown.head))
+        window.rename_chat_action.triggered.connect(self._rename_shown)
+        window.pin_chat_action.triggered.connect(lambda on: chats.pin(chats.shown.id, on))
+        window.delete_chat_action.triggered.connect(lambda: chats.delete(chats.shown.id))
+        window.undo_delete_action.triggered.connect(chats.undo_delete)
         window.copy_answer_action.triggered.connect(window.chat_view.copy_last_answer)
         window.log_action.triggered.connect(self._show_log)
         window.about_action.triggered.connect(self._show_about)
         window.model_dropped.connect(self._opening.open)
         window.recent_chosen.connect(self._opening.open)
         window.closed.connect(self._on_closed)
-        window.prompt_box.send_requested.connect(self.send)
-        window.prompt_box.stop_requested.connect(self.stop)
         window.prompt_box.draft_changed.connect(self._remembered.save_soon)
-        window.system_prompt.edited.connect(self._on_system_edited)
+        window.system_prompt.edited.connect(chats.on_system_edited)
         window.chat_view.link_activated.connect(self._open_link)
         window.empty_state.open_requested.connect(self._opening.choose)
         window.empty_state.recent_chosen.connect(self._opening.open)
         window.empty_state.prompt_chosen.connect(self._use_example)
-        window.empty_state.cancel_requested.connect(self.stop)
-
-    def _connect_engine(self) -> None:
-        engine = self._engine
-        self._opening.progressed.connect(self._stuck_timer.start)
+        window.empty_state.cancel_requested.connect(answering.stop)
+        answering.open_settings.connect(self._change_settings)
+        chats.shown_changed.connect(self._on_shown_changed)
         self._opening.ended.connect(self._on_load_ended)
-        engine.reading.connect(self._on_reading)
-        engine.messages_dropped.connect(self._on_dropped)
-        engine.text_arrived.connect(self._on_text)
-        engine.answer_finished.connect(self._on_answer_finished)
-        engine.answer_failed.connect(self._on_answer_failed)
-        engine.busy_changed.connect(self._window.set_busy)
 
-
-def _first_clause(error: PychatbotError) -> str:
-    sentence = str(error).split(". ")[0].rstrip(".")
-    return sentence[:1].lower() + sentence[1:]
+    @Slot()
+    def _rename_shown(self) -> None:
+        self._window.show_side_bar(True)
+        self._window.conversation_list.start_rename(self._chats.shown.id)

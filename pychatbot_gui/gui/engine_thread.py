@@ -1,14 +1,21 @@
-"""The worker and its QThread: the only owner of the engine and of the context list.
+"""The worker and its QThread: the only owner of the engine.
 
-    main thread                          worker thread
-    EngineThread.ask(text)  ──signal──▶  EngineWorker.ask: engine.reply(...) blocks here
-    signals, every 33 ms    ◀──queue───  events as they come
+    main thread                                  worker thread
+    EngineThread.ask(conversation)  ──signal──▶  EngineWorker.ask: engine.reply(...) blocks here
+    signals, every 33 ms            ◀──queue───  events as they come
+
+Each question brings the whole conversation, a frozen value, because the store is the truth of
+what was said; while it is answered the worker's `ChatSession` holds it as its context list.
 
 The events wait in a queue that the main thread empties in frames of 33 ms while something is
 going on: redrawing for each token costs fifty times as much. A cancel does not go through the
 worker's event loop, which is busy, but through a `CancelToken`.
+
+A title is asked for in the background: it makes nobody busy, and whatever else is wished ends it
+at once. Its answer comes as a plain queued signal.
 """
 
+import logging
 import queue
 import traceback
 from collections.abc import Callable
@@ -51,11 +58,19 @@ class _AnswerFailed:
     refused: bool
 
 
-_Outgoing = Loading | Reading | Text | Finished | _Loaded | _LoadEnded | _AnswerFailed
+@dataclass(frozen=True)
+class _Dropped:
+    hidden_turns: int
+
+
+_Outgoing = Loading | Reading | Text | Finished | _Dropped | _Loaded | _LoadEnded | _AnswerFailed
 
 
 class EngineWorker(QObject):
     """Lives in the worker thread. Its slots block while the engine works."""
+
+    title_found = Signal(int, str)  # the key it was asked under, the title
+    title_failed = Signal(object)  # PychatbotError
 
     def __init__(
         self, make_engine: Callable[[], Engine], out: "queue.SimpleQueue[_Outgoing]"
@@ -70,18 +85,6 @@ class EngineWorker(QObject):
         """Make the engine, in the thread that will drive it."""
         self._chat = ChatSession(self._make_engine())
 
-    @Slot(object)
-    def set_context(self, conversation: Conversation) -> None:
-        """Go on in another conversation."""
-        assert self._chat is not None
-        self._chat.conversation = conversation
-
-    @Slot(str)
-    def set_system(self, system: str) -> None:
-        """Change the system prompt of the conversation."""
-        assert self._chat is not None
-        self._chat.conversation = self._chat.conversation.with_system(system)
-
     @Slot(object, object)
     def load(self, spec: ModelSpec, token: CancelToken) -> None:
         """Load a model in place of the one there is."""
@@ -94,16 +97,38 @@ class EngineWorker(QObject):
         except Exception as error:  # a bug must not end the thread
             self._out.put(_LoadEnded(_told(error)))
 
-    @Slot(str, object, object)
-    def ask(self, text: str, sampling: Sampling, token: CancelToken) -> None:
-        """Add a message of the person and answer it."""
-        assert self._chat is not None
+    @Slot(object, object, object, object)
+    def ask(
+        self, conversation: Conversation, sampling: Sampling, prefix: str, token: CancelToken
+    ) -> None:
+        """Answer a conversation."""
+        chat = self._chat
+        assert chat is not None
+        chat.conversation = conversation
+        hidden = conversation.hidden_turns
         try:
-            for event in self._chat.ask(text, sampling, token):
+            for event in chat.answer(sampling, token, prefix):
+                if chat.conversation.hidden_turns != hidden:
+                    hidden = chat.conversation.hidden_turns
+                    self._out.put(_Dropped(hidden))
                 if not isinstance(event, Rendering):
                     self._out.put(event)
         except Exception as error:  # a bug must not end the thread
             self._out.put(_AnswerFailed(_told(error), was_refused(error)))
+
+    @Slot(int, object, object)
+    def suggest_title(self, key: int, conversation: Conversation, token: CancelToken) -> None:
+        """Find a title, unless something else is wished meanwhile."""
+        assert self._chat is not None
+        if token.is_cancelled():
+            return
+        try:
+            title = self._chat.title(conversation, token)
+        except Exception as error:  # nobody waits for a title, so nobody is told
+            self.title_failed.emit(_told(error))
+            return
+        if title and not token.is_cancelled():
+            self.title_found.emit(key, title)
 
     @Slot()
     def close(self) -> None:
@@ -119,16 +144,16 @@ class EngineThread(QObject):
     loaded = Signal(object)  # ModelInfo
     load_ended = Signal(object)  # PychatbotError, or None where the person ended it
     reading = Signal(int, int)  # tokens read, tokens of the prompt
-    messages_dropped = Signal()
+    messages_dropped = Signal(int)  # turns of the conversation that the model no longer sees
     text_arrived = Signal(str)
     answer_finished = Signal(object)  # Finished
     answer_failed = Signal(object, bool)  # PychatbotError, whether the message was refused
     busy_changed = Signal(bool)
+    title_suggested = Signal(int, str)  # the key it was asked under, the title
 
     _load = Signal(object, object)
-    _ask = Signal(str, object, object)
-    _set_context = Signal(object)
-    _set_system = Signal(str)
+    _ask = Signal(object, object, object, object)
+    _suggest_title = Signal(int, object, object)
 
     def __init__(self, make_engine: Callable[[], Engine], parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -139,13 +164,14 @@ class EngineThread(QObject):
         self._worker.moveToThread(self._thread)
         self._load.connect(self._worker.load)
         self._ask.connect(self._worker.ask)
-        self._set_context.connect(self._worker.set_context)
-        self._set_system.connect(self._worker.set_system)
+        self._suggest_title.connect(self._worker.suggest_title)
+        self._worker.title_found.connect(self.title_suggested)
+        self._worker.title_failed.connect(self._log_title)
         self._thread.started.connect(self._worker.start)
         self._thread.finished.connect(self._worker.close, Qt.ConnectionType.DirectConnection)
         self._token: CancelToken | None = None
         self._then: Callable[[], None] | None = None  # waits for the engine to be free
-        self._told_dropped = False
+        self._titles = CancelToken()  # of the titles asked for since the last wish
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.setInterval(FRAME_MS)
@@ -169,17 +195,21 @@ class EngineThread(QObject):
         """Load a model; ends in `loaded` or `load_ended`. Not while busy."""
         self._load.emit(spec, self._begin())
 
-    def ask(self, text: str, sampling: Sampling) -> None:
-        """Send a message; ends in `answer_finished` or `answer_failed`. Not while busy."""
-        self._ask.emit(text, sampling, self._begin())
+    def ask(self, conversation: Conversation, sampling: Sampling, prefix: str = "") -> None:
+        """Answer a conversation whose last message is the person's. Not while busy.
 
-    def set_context(self, conversation: Conversation) -> None:
-        """Go on in another conversation. Not while busy."""
-        self._set_context.emit(conversation)
+        The answer begins with `prefix`; `text_arrived` brings only what is new. Ends in
+        `answer_finished` or `answer_failed`.
+        """
+        self._ask.emit(conversation, sampling, prefix, self._begin())
 
-    def set_system(self, system: str) -> None:
-        """Another system prompt, from the next message on."""
-        self._set_system.emit(system)
+    def suggest_title(self, key: int, conversation: Conversation) -> None:
+        """Ask the model for a title; ends in `title_suggested(key, title)` or in nothing.
+
+        Does nothing while busy, and never makes busy: `load`, `ask` and `close` end it.
+        """
+        if not self.is_busy():
+            self._suggest_title.emit(key, conversation, self._titles)
 
     def cancel(self) -> None:
         """End what is going on, at once; its own signal tells when it has ended."""
@@ -190,6 +220,7 @@ class EngineThread(QObject):
     def close(self) -> None:
         """End the thread and the model, waiting for both."""
         self.cancel()
+        self._titles.cancel()
         self._timer.stop()
         self._thread.quit()
         self._thread.wait()
@@ -197,7 +228,8 @@ class EngineThread(QObject):
     def _begin(self) -> CancelToken:
         assert self._token is None, "one request at a time"
         self._token = CancelToken()
-        self._told_dropped = False
+        self._titles.cancel()
+        self._titles = CancelToken()
         self._timer.start()
         self.busy_changed.emit(True)
         return self._token
@@ -219,6 +251,10 @@ class EngineThread(QObject):
         if self._token is None:
             self.busy_changed.emit(False)
 
+    @Slot(object)
+    def _log_title(self, error: PychatbotError) -> None:
+        logging.getLogger("pychatbot").info("no title: %s %s", error, error.detail)
+
     @Slot()
     def _deliver(self) -> None:
         text: list[str] = []
@@ -232,6 +268,8 @@ class EngineThread(QObject):
                 text.append(event.piece)
             elif isinstance(event, (Loading, Reading)):
                 progress = event
+            elif isinstance(event, _Dropped):
+                self.messages_dropped.emit(event.hidden_turns)
             else:
                 self._tell_progress(progress)
                 self._tell_text(text)
@@ -248,9 +286,6 @@ class EngineThread(QObject):
         if isinstance(event, Loading):
             self.loading.emit(event.fraction)
         elif isinstance(event, Reading):
-            if event.dropped and not self._told_dropped:
-                self._told_dropped = True
-                self.messages_dropped.emit()
             self.reading.emit(event.done, event.total)
 
     def _tell_end(self, event: Finished | _Loaded | _LoadEnded | _AnswerFailed) -> None:

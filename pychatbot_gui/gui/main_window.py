@@ -1,17 +1,14 @@
-"""The main window: menus, layout, window state. No logic: the controller connects what is here."""
-
-from pathlib import Path
+"""The main window: layout and window state. No logic: the controller connects what is here."""
 
 from PySide6.QtCore import QByteArray, Qt, Signal, Slot
-from PySide6.QtGui import QAction, QCloseEvent, QDragEnterEvent, QDropEvent, QIcon, QKeySequence
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QIcon
 from PySide6.QtWidgets import (
     QApplication,
     QHBoxLayout,
     QLabel,
-    QMainWindow,
-    QMenu,
     QProgressBar,
     QSizePolicy,
+    QSplitter,
     QStackedWidget,
     QToolBar,
     QToolButton,
@@ -22,21 +19,23 @@ from PySide6.QtWidgets import (
 from pychatbot_gui.core.paths import shipped
 from pychatbot_gui.gui.chat_view import ChatView
 from pychatbot_gui.gui.context_meter import ContextMeter
+from pychatbot_gui.gui.conversation_list import ConversationList
 from pychatbot_gui.gui.empty_state import EmptyState
+from pychatbot_gui.gui.find_bar import FindBar
 from pychatbot_gui.gui.notice_bar import NoticeBar
 from pychatbot_gui.gui.plain_text import ElidedLabel
 from pychatbot_gui.gui.prompt_box import PromptBox
 from pychatbot_gui.gui.system_prompt import SystemPrompt
 from pychatbot_gui.gui.theme import apply_theme, system_theme
+from pychatbot_gui.gui.window_menus import MenuWindow
 
 _COLUMN = 860  # widest useful width of the prompt, pixels: a little more than the text column
 
 
-class MainWindow(QMainWindow):
+class MainWindow(MenuWindow):
     """Everything that is seen, and signals for what the person wants."""
 
     model_dropped = Signal(str)
-    recent_chosen = Signal(str)
     closed = Signal()
 
     def __init__(self) -> None:
@@ -44,13 +43,15 @@ class MainWindow(QMainWindow):
         self._busy = False
         self.setWindowTitle("PyChatbot")
         _application().setWindowIcon(QIcon(str(shipped("resources", "icons", "pychatbot.svg"))))
-        self.resize(980, 760)
+        self.resize(1120, 760)
         self.setMinimumSize(420, 420)
         self.setAcceptDrops(True)
         self.chat_view = ChatView()
         self.empty_state = EmptyState()
         self.prompt_box = PromptBox()
         self.system_prompt = SystemPrompt()
+        self.conversation_list = ConversationList()
+        self.find_bar = FindBar()
         self.notice_bar = NoticeBar()
         self.context_meter = ContextMeter()
         self.model_label = ElidedLabel("No model")
@@ -68,8 +69,8 @@ class MainWindow(QMainWindow):
         self.load_progress.setTextVisible(False)
         self.load_progress.setFixedHeight(4)
         self.load_progress.hide()
-        self._make_actions()
-        self._make_menus()
+        self._connect_actions()
+        self.make_menus(self.chat_view.zoom_actions())
         self._make_tool_bar()
         self._lay_out()
         self._follow_theme()
@@ -78,11 +79,13 @@ class MainWindow(QMainWindow):
         """A model is loading, or an answer was asked for and is not finished."""
         return self._busy
 
-    def set_busy(self, busy: bool) -> None:
-        """Show Stop in place of Send while something goes on."""
+    def set_busy(self, busy: bool, here: bool = True) -> None:
+        """Something goes on, or no longer; `here`: in what is shown, so that it can be stopped."""
         self._busy = busy
-        self.prompt_box.set_busy(busy)
-        self.stop_action.setEnabled(busy)
+        self.prompt_box.set_busy(busy and here)
+        self.stop_action.setEnabled(busy and here)
+        self.chat_view.set_actions_enabled(not busy)
+        self.set_answering(busy)
 
     def show_chat(self, shown: bool) -> None:
         """Show the conversation, or the empty state in its place."""
@@ -97,12 +100,7 @@ class MainWindow(QMainWindow):
     def set_recent(self, paths: tuple[str, ...]) -> None:
         """Offer the models that were open before."""
         self.empty_state.set_recent(list(paths))
-        self._recent_menu.clear()
-        for path in paths:
-            action = self._recent_menu.addAction(Path(path).name.replace("&", "&&"))
-            action.setToolTip(path)
-            action.setData(path)
-        self._recent_menu.setEnabled(bool(paths))
+        self.show_recent(paths)
 
     def come_to_front(self, model: str = "") -> None:
         """A second start asked for the window, and perhaps for a model."""
@@ -114,14 +112,41 @@ class MainWindow(QMainWindow):
         if model:
             self.model_dropped.emit(model)
 
-    def geometry_text(self) -> str:
-        """Size and place of the window, for `restore_geometry`."""
-        return bytes(self.saveGeometry().toBase64().data()).decode("ascii")
+    def geometry_text(self) -> tuple[str, str]:
+        """Size and place of the window, and the split with the list, for `restore_geometry`."""
+        return _text(self.saveGeometry()), _text(self._split.saveState())
 
-    def restore_geometry(self, text: str) -> None:
+    def restore_geometry(self, text: str, split: str = "") -> None:
         """Take the size and place of the last time; anything unusable is ignored."""
         if text:
-            self.restoreGeometry(QByteArray.fromBase64(text.encode("ascii", errors="ignore")))
+            self.restoreGeometry(_bytes(text))
+        if split:
+            self._split.restoreState(_bytes(split))
+        self.side_bar_action.setChecked(self._split.sizes()[0] > 0 or not self.isVisible())
+
+    @Slot(bool)
+    def show_side_bar(self, shown: bool) -> None:
+        """Show the list of conversations, or give its room to the chat."""
+        self.conversation_list.setVisible(shown)
+        self.side_bar_action.setChecked(shown)
+
+    @Slot()
+    def search_all(self) -> None:
+        """Take the keyboard to the search of all conversations."""
+        self.show_side_bar(True)
+        self.conversation_list.focus_search()
+
+    @Slot()
+    def show_deleted(self) -> None:
+        """Show what was deleted and can be restored."""
+        self.show_side_bar(True)
+        self.conversation_list.show_deleted()
+
+    def is_somewhere_else(self) -> bool:
+        """Whether the person works in a part of the window that is not the chat."""
+        focus = self.focusWidget()
+        parts = (self.conversation_list, self.find_bar, self.system_prompt)
+        return focus is not None and any(part.isAncestorOf(focus) for part in parts)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Take model files."""
@@ -140,50 +165,6 @@ class MainWindow(QMainWindow):
         self.closed.emit()
         super().closeEvent(event)
 
-    def _make_actions(self) -> None:
-        def action(text: str, name: str, *keys: QKeySequence | str) -> QAction:
-            made = QAction(text, self)
-            made.setObjectName(name)
-            made.setShortcuts([QKeySequence(key) for key in keys])
-            tip = text.replace("&", "").rstrip("…")
-            made.setToolTip(f"{tip} ({made.shortcut().toString()})" if keys else tip)
-            return made
-
-        self.new_chat_action = action("&New chat", "newChatAction", "Ctrl+N")
-        self.open_model_action = action("&Open model…", "openModelAction", "Ctrl+O")
-        self.settings_action = action("&Settings…", "settingsAction", "Ctrl+,")
-        self.quit_action = action("&Quit", "quitAction", "Ctrl+Q")
-        self.stop_action = action("&Stop", "stopAction", "Esc")
-        self.stop_action.setEnabled(False)
-        self.copy_answer_action = action("&Copy last answer", "copyAnswerAction", "Ctrl+Shift+C")
-        self.system_prompt_action = action("S&ystem prompt", "systemPromptAction", "Ctrl+Shift+S")
-        self.focus_prompt_action = action("&Write a message", "focusPromptAction", "Ctrl+L")
-        self.log_action = action("Model lo&g", "logAction", "Ctrl+Shift+L")
-        self.about_action = action("&About PyChatbot", "aboutAction")
-        self.quit_action.triggered.connect(self.close)
-        self.system_prompt_action.triggered.connect(self.system_prompt.open_for_editing)
-        self.focus_prompt_action.triggered.connect(self.prompt_box.setFocus)
-
-    def _make_menus(self) -> None:
-        bar = self.menuBar()
-        self._recent_menu = QMenu("Open &recent", self)
-        self._recent_menu.setToolTipsVisible(True)
-        self._recent_menu.setEnabled(False)
-        self._recent_menu.triggered.connect(lambda a: self.recent_chosen.emit(a.data()))
-        file = bar.addMenu("&File")
-        file.addActions([self.new_chat_action, self.open_model_action])
-        file.addMenu(self._recent_menu)
-        file.addSeparator()
-        file.addActions([self.settings_action, self.quit_action])
-        chat = bar.addMenu("&Chat")
-        chat.addActions([self.focus_prompt_action, self.stop_action, self.copy_answer_action])
-        chat.addAction(self.system_prompt_action)
-        view = bar.addMenu("&View")
-        view.addActions(self.chat_view.zoom_actions())
-        view.addSeparator()
-        view.addAction(self.log_action)
-        bar.addMenu("&Help").addAction(self.about_action)
-
     def _make_tool_bar(self) -> None:
         tools = QToolBar("Main tools", self)
         tools.setObjectName("mainToolBar")
@@ -192,7 +173,7 @@ class MainWindow(QMainWindow):
         tools.addAction(self.new_chat_action)
         opener = QToolButton()
         opener.setDefaultAction(self.open_model_action)
-        opener.setMenu(self._recent_menu)
+        opener.setMenu(self.recent_menu)
         opener.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
         tools.addWidget(opener)
         tools.addWidget(self.model_label)
@@ -218,16 +199,32 @@ class MainWindow(QMainWindow):
         upper.setContentsMargins(16, 6, 16, 4)
         upper.addWidget(self.system_prompt)
         upper.addWidget(self.notice_bar)
-        central = QWidget()
-        central.setObjectName("central")
-        column = QVBoxLayout(central)
+        chat = QWidget()
+        chat.setObjectName("central")
+        column = QVBoxLayout(chat)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.load_progress)
         column.addWidget(_centred(upper))
+        column.addWidget(self.find_bar)
         column.addWidget(self._stack, 1)
         column.addWidget(_centred(lower))
-        self.setCentralWidget(central)
+        self._split = QSplitter()
+        self._split.setObjectName("split")
+        self._split.setChildrenCollapsible(False)
+        self._split.setHandleWidth(1)
+        self._split.addWidget(self.conversation_list)
+        self._split.addWidget(chat)
+        self._split.setStretchFactor(1, 1)
+        self._split.setSizes([250, 870])
+        self.setCentralWidget(self._split)
+
+    def _connect_actions(self) -> None:
+        self.system_prompt_action.triggered.connect(self.system_prompt.open_for_editing)
+        self.focus_prompt_action.triggered.connect(self.prompt_box.setFocus)
+        self.side_bar_action.toggled.connect(self.show_side_bar)
+        self.search_action.triggered.connect(self.search_all)
+        self.deleted_chats_action.triggered.connect(self.show_deleted)
 
     def _follow_theme(self) -> None:
         self._wear_theme()
@@ -244,6 +241,14 @@ def _application() -> QApplication:
     application = QApplication.instance()
     assert isinstance(application, QApplication)
     return application
+
+
+def _text(raw: QByteArray) -> str:
+    return bytes(raw.toBase64().data()).decode("ascii")
+
+
+def _bytes(text: str) -> QByteArray:
+    return QByteArray.fromBase64(text.encode("ascii", errors="ignore"))
 
 
 def _centred(content: QVBoxLayout) -> QWidget:

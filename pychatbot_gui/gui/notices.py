@@ -18,10 +18,12 @@ class Notices(QObject):
         super().__init__(parent)
         self._bar = bar
 
-    def info(self, text: str) -> None:
-        """Something worth knowing."""
+    def info(
+        self, text: str, action_label: str = "", action: Callable[[], object] | None = None
+    ) -> None:
+        """Something worth knowing, with a button for what can be done."""
         _log.info("%s", text)
-        self._bar.show_notice(text, kind="info")
+        self._bar.show_notice(text, kind="info", action_label=action_label, action=action)
 
     def warning(
         self, text: str, action_label: str = "", action: Callable[[], object] | None = None

@@ -117,8 +117,6 @@ class ModelOpening(QObject):
         if self._is_loading:
             self._window.load_progress.setValue(round(fraction * 100))
             self._window.empty_state.set_loading(_file_name(self.path), fraction)
-        else:
-            self._window.chat_view.set_progress(f"Starting the model again… {fraction:.0%}")
 
     @Slot(object)
     def _on_loaded(self, info: ModelInfo) -> None:

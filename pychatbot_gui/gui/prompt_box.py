@@ -55,6 +55,7 @@ class PromptBox(QWidget):
 
     send_requested = Signal(str)
     stop_requested = Signal()
+    edit_left = Signal()  # the person does not want to edit a message after all
     draft_changed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -71,6 +72,7 @@ class PromptBox(QWidget):
         self._send = QPushButton("Send")
         self._stop = QPushButton("Stop")
         self._hint = QLabel()
+        self._editing = QFrame()
         self._chips = QVBoxLayout()
         self._build()
         self._connect()
@@ -115,10 +117,16 @@ class PromptBox(QWidget):
         self._hint.hide()
         self._refresh()
 
+    def set_editing(self, editing: bool) -> None:
+        """Say that what is in the box is a message of before, being edited."""
+        self._editing.setVisible(editing)
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Esc stops the answer."""
+        """Esc stops the answer, or leaves an edit."""
         if event.key() == Qt.Key.Key_Escape and self._busy:
             self._request_stop()
+        elif event.key() == Qt.Key.Key_Escape and not self._editing.isHidden():
+            self.edit_left.emit()
         else:
             super().keyPressEvent(event)
 
@@ -158,6 +166,7 @@ class PromptBox(QWidget):
         self._hint.setProperty("tone", "warning")
         self._hint.hide()
         self._chips.setSpacing(4)
+        self._build_editing()
         row = QHBoxLayout()
         row.setSpacing(8)
         row.addWidget(self._edit, 1)
@@ -166,11 +175,27 @@ class PromptBox(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
+        column.addWidget(self._editing)
         column.addLayout(self._chips)
         column.addLayout(row)
         column.addWidget(self._hint)
         self.setFocusProxy(self._edit)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Maximum)
+
+    def _build_editing(self) -> None:
+        self._editing.setObjectName("editingBar")
+        label = QLabel("Editing a message. The former version is kept.")
+        leave = QToolButton()
+        leave.setObjectName("leaveEditButton")
+        leave.setText("Cancel")
+        leave.setToolTip("Leave the message as it is (Esc)")
+        leave.setAccessibleName("Cancel the edit")
+        leave.clicked.connect(self.edit_left)
+        row = QHBoxLayout(self._editing)
+        row.setContentsMargins(12, 3, 4, 3)
+        row.addWidget(label, 1)
+        row.addWidget(leave)
+        self._editing.hide()
 
     def _connect(self) -> None:
         self._edit.send_pressed.connect(self._request_send)

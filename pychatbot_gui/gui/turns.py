@@ -2,7 +2,7 @@
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 
 from PySide6.QtCore import QObject, QTimer
@@ -48,6 +48,10 @@ class Turns(QObject):
             return False
 
         self.add(step)
+
+    def add_parts(self, parts: Iterator[None]) -> None:
+        """Run a generator to its end, a part of it a step."""
+        self.add(lambda: next(parts, self) is not self)
 
     def finish(self) -> None:
         """Run all that waits, however long it takes."""

@@ -13,7 +13,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from tests.benchmarks import gaps, growth, kills, speed, start, stops
+from tests.benchmarks import gaps, growth, history, kills, speed, start, stops
 from tests.benchmarks.effort import QUICK, Effort
 from tests.benchmarks.figures import Figure, machine, report, table
 from tests.benchmarks.models import Models
@@ -25,6 +25,7 @@ TOPICS = {
     "speed": speed.measure,
     "start": start.measure,
     "growth": growth.measure,
+    "history": history.measure,
 }
 
 

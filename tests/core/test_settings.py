@@ -129,6 +129,14 @@ def test_what_needs_the_model_loaded_again() -> None:
     assert reload_names(settings, replace(settings, n_ctx=512, mlock=True)) == ("n_ctx", "mlock")
 
 
+def test_titles_by_the_model_are_on_until_somebody_switches_them_off(tmp_path: Path) -> None:
+    assert default_settings().auto_title is True
+    file = tmp_path / "model_parameters.json"
+    file.write_text('{"auto_title": "False"}')
+    assert load_settings(file)[0].auto_title is False
+    assert info("auto_title").group == "Answers" and info("auto_title").shown
+
+
 def test_command_line_values() -> None:
     changed = from_overrides(default_settings(), {"seed": "7", "temperature": "0"})
     assert (changed.seed, changed.temperature) == (7, 0.0)

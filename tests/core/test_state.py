@@ -11,14 +11,18 @@ from pychatbot_gui.core.state import (
 
 
 def test_state_comes_back(tmp_path: Path) -> None:
-    state = RememberedState("m.gguf", ("m.gguf", "n.gguf"), "/models", "unsent\ntext", "Be kind.")
+    state = RememberedState(
+        "m.gguf", ("m.gguf",), "/models", draft="unsent\ntext", system_prompt="Be kind.", chat=7
+    )
     save_state(tmp_path / "s.json", state)
     assert load_state(tmp_path / "s.json") == (state, "")
 
 
 def test_values_of_another_type_are_left_out(tmp_path: Path) -> None:
     file = tmp_path / "s.json"
-    file.write_text(json.dumps({"draft": 3, "recent_models": ["a", 1], "model": "m", "x": []}))
+    file.write_text(
+        json.dumps({"draft": 3, "recent_models": ["a", 1], "model": "m", "x": [], "chat": "1"})
+    )
     assert load_state(file) == (RememberedState(model="m", recent_models=("a",)), "")
 
 

@@ -44,8 +44,9 @@ def events(
     *messages: Message,
     sampling: Sampling = GREEDY,
     token: CancelToken | None = None,
+    prefix: str = "",
 ) -> list[Event]:
-    request = ReplyRequest(next(_ids), messages, sampling)
+    request = ReplyRequest(next(_ids), messages, sampling, prefix)
     return list(engine.reply(request, token or CancelToken()))
 
 

@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import llama_cpp.llama_chat_format as llama_chat_format
@@ -15,7 +16,7 @@ from pychatbot_gui.engine.llama import LlamaEngine, named_formatter
 from pychatbot_gui.engine.prompts import PromptWriter
 from tests.conftest import ANSWER
 from tests.engine.talk import GREEDY, assistant, events, finished, load, system, text_of, user
-from tests.models import build_model, build_scripted_model
+from tests.models import build_model, build_scripted_model, script_pieces
 
 
 def test_an_answer_streams_in_whole_characters(engine: Engine, scripted_model: Path) -> None:
@@ -277,3 +278,106 @@ def test_a_second_load_replaces_the_first(
     load(engine, scripted_model)
     assert text_of(events(engine, user("Hi"), sampling=Sampling(temperature=0))) == ANSWER
     assert not any(isinstance(e, Loading) for e in events(engine, user("Hi")))
+
+
+# -- continued answers ----------------------------------------------------------------------
+
+
+def test_a_cut_answer_goes_on_where_it_was_and_nothing_is_read_again(
+    engine: Engine, random_model: Path
+) -> None:
+    load(engine, random_model)
+    question = user("What is a model?")
+    penalty = Sampling(temperature=0, repeat_penalty=1.5, max_tokens=60)
+    whole = text_of(events(engine, question, sampling=penalty))
+    for cut_at in (1, 7, 30):
+        load(engine, random_model)
+        cut = events(engine, question, sampling=replace(penalty, max_tokens=cut_at))
+        rest = replace(penalty, max_tokens=60 - cut_at)
+        went_on = events(engine, question, sampling=rest, prefix=text_of(cut))
+        assert text_of(cut) + text_of(went_on) == whole
+        end = finished(went_on)
+        assert end.prompt_tokens == finished(cut).prompt_tokens + cut_at
+        assert end.reused_tokens == end.prompt_tokens - 1, "one token, for its logits"
+
+
+def test_a_cut_anywhere_goes_on_cleanly(engine: Engine, scripted_model: Path) -> None:
+    """Also in the middle of a word and of a character, before and after a space."""
+    load(engine, scripted_model)
+    for cut_at in range(1, len(script_pieces(ANSWER))):
+        cut = text_of(events(engine, user("Hi"), sampling=replace(GREEDY, max_tokens=cut_at)))
+        assert ANSWER.startswith(cut)
+        went_on = events(engine, user("Hi"), sampling=Sampling(temperature=0), prefix=cut)
+        assert cut + text_of(went_on) == ANSWER
+        assert finished(went_on).reason == "stop"
+
+
+def test_an_answer_is_continued_after_another_and_after_a_restart(
+    engine: Engine, scripted_model: Path
+) -> None:
+    forgets = Sampling(temperature=0)
+    prefix = ANSWER[: ANSWER.index("scripted")]
+    for again in range(2):
+        if not again:
+            load(engine, scripted_model)
+        got = text_of(events(engine, user("Hi"), sampling=forgets, prefix=prefix))
+        assert prefix + got == ANSWER
+
+
+@pytest.mark.parametrize("vocab", ["byte-bpe", "spm"])
+@pytest.mark.parametrize(
+    "prefix", ["A mod", "A model ", "A\n", "😀", " ", "a <|im_end|> b", "\x00"]
+)
+def test_any_text_can_be_continued_without_its_tokens(
+    engine: Engine, model_folder: Path, vocab: str, prefix: str
+) -> None:
+    path = model_folder / f"{vocab}.gguf"
+    if not path.exists():
+        build_model(path, vocab=vocab)
+    load(engine, path)
+    went_on = events(engine, user("Hi"), prefix=prefix)
+    assert finished(went_on).reply_tokens == GREEDY.max_tokens
+    again = text_of(events(engine, user("Hi"), prefix=prefix))  # now its tokens are known
+    assert again.startswith(text_of(went_on))
+    assert text_of(events(engine, user("Hi"))) != text_of(went_on)
+
+
+@pytest.mark.parametrize("vocab", ["byte-bpe", "spm"])
+def test_the_tokens_of_a_prefix_are_its_text(
+    random_model: Path, model_folder: Path, vocab: str
+) -> None:
+    path = model_folder / f"tokens-{vocab}.gguf"
+    engine = LlamaEngine()
+    try:
+        load(engine, build_model(path, vocab=vocab))
+        loaded = engine._loaded
+        assert loaded is not None
+        for text in ("model", " model", "a <|im_end|> b", "\n\nmodel\n", "é😀 "):
+            beginning = loaded.begin(text)
+            written = b"".join(map(loaded.piece, beginning.tokens)) + beginning.owed
+            assert written == text.encode(), "special tokens in it are text, and no space is added"
+    finally:
+        engine.close()
+
+
+def test_a_continued_answer_counts_for_what_fits(engine: Engine, endless_model: Path) -> None:
+    load(engine, endless_model, n_ctx=512)
+    history = [user("Hello"), assistant("context " * 95)] * 3
+    cut = events(engine, *history, user("Hi"), sampling=replace(GREEDY, max_tokens=150))
+    went_on = events(engine, *history, user("Hi"), sampling=GREEDY, prefix=text_of(cut))
+    dropped = [e.dropped for e in went_on if isinstance(e, Reading)]
+    assert dropped[-1] > 0
+    assert finished(went_on).reason == "length", "the oldest turns made room"
+    with pytest.raises(ContextOverflow, match="answer cannot go on.*larger context length"):
+        events(engine, user("Hi"), sampling=GREEDY, prefix="many words " * 400)
+    assert finished(events(engine, user("Hi"))).reply_tokens == 40
+
+
+def test_an_answer_that_filled_most_of_the_context_goes_on_to_its_end(
+    engine: Engine, endless_model: Path
+) -> None:
+    load(engine, endless_model, n_ctx=256)
+    cut = events(engine, user("Hi"), sampling=Sampling(temperature=0, max_tokens=210))
+    went_on = events(engine, user("Hi"), sampling=Sampling(temperature=0), prefix=text_of(cut))
+    assert finished(went_on).reason == "context"
+    assert finished(went_on).reused_tokens == finished(went_on).prompt_tokens - 1

@@ -1,8 +1,18 @@
+import contextlib
+from collections.abc import Iterator
+
 import pytest
 
-from pychatbot_gui.core.chat import Conversation, Role
+from pychatbot_gui.core.chat import Conversation, Message, Role, user_message
 from pychatbot_gui.core.errors import ContextOverflow, ModelDied, TemplateError
-from pychatbot_gui.engine.engine import CancelToken, Sampling
+from pychatbot_gui.engine.engine import (
+    CancelToken,
+    Event,
+    Finished,
+    Loading,
+    ReplyRequest,
+    Sampling,
+)
 from pychatbot_gui.engine.session import ChatSession
 from tests.engines import FakeEngine
 
@@ -95,3 +105,71 @@ def test_a_reader_that_goes_away_leaves_the_answer_so_far() -> None:
     events.close()  # type: ignore[attr-defined]
     assert _texts(chat) == [("one", False), ("ab", True)]
     assert chat.conversation.messages[-1].role is Role.ASSISTANT
+
+
+def test_a_conversation_is_answered_as_it_stands() -> None:
+    engine = FakeEngine()
+    engine.answers = [["answer"]]
+    chat = ChatSession(engine)
+    chat.conversation = Conversation("sys", (user_message("one"),))
+    list(chat.answer(Sampling(), CancelToken()))
+    assert [m.text for m in engine.history[0].messages] == ["sys", "one"]
+    assert _texts(chat) == [("one", False), ("answer", False)]
+
+
+def test_a_continued_answer_is_its_beginning_and_what_is_new() -> None:
+    engine, token = FakeEngine(), CancelToken()
+    engine.answers = [["b", token.cancel], ["", " c"], [ModelDied("gone")]]
+    for text, unfinished in (("a b", True), ("a  c", False), ("a ", True)):
+        chat = ChatSession(engine)
+        chat.conversation = Conversation("", (user_message("one"),))
+        with contextlib.suppress(ModelDied):
+            list(chat.answer(Sampling(), token, "a "))
+        token = CancelToken()
+        assert _texts(chat) == [("one", False), (text, unfinished)]
+    assert [request.prefix for request in engine.history] == ["a "] * 3
+
+
+def test_a_refused_continuation_adds_nothing() -> None:
+    engine = FakeEngine()
+    engine.answers = [[ContextOverflow("long")]]
+    chat = ChatSession(engine)
+    chat.conversation = before = Conversation("", (user_message("one"),))
+    with pytest.raises(ContextOverflow):
+        list(chat.answer(Sampling(), CancelToken(), "begun"))
+    assert chat.conversation == before
+
+
+def test_how_many_turns_are_hidden_is_known_afterwards() -> None:
+    engine = FakeEngine()
+    chat = ChatSession(engine)
+    turn = (user_message("q"), Message(Role.ASSISTANT, "a"))
+    chat.conversation = Conversation("", turn * 4 + turn[:1], hidden_turns=1)
+    engine.answers, engine.dropped = [["fine"]], 2
+    list(chat.answer(Sampling(), CancelToken()))
+    assert chat.conversation.hidden_turns == 2
+
+
+def test_a_title_leaves_the_conversation_as_it_is() -> None:
+    engine = FakeEngine()
+    engine.answers = [["A ", "title\n\nand more"], ["cut", "off"], ["<think>"]]
+    chat = ChatSession(engine)
+    talked = Conversation("", (user_message("q"), Message(Role.ASSISTANT, "<think>x</think>a")))
+    assert chat.title(talked, CancelToken()) == "A title"
+    assert engine.history[0].prefix.startswith("<think>"), "no thoughts about a title"
+    stopped = CancelToken()
+    stopped.cancel()
+    assert chat.title(talked, stopped) == ""
+    assert chat.title(talked, CancelToken()) == ""
+    assert chat.conversation == Conversation()
+
+
+def test_no_model_is_loaded_again_for_a_title() -> None:
+    class Dead(FakeEngine):
+        def reply(self, request: ReplyRequest, token: CancelToken) -> Iterator[Event]:
+            yield Loading(request.id, 0.0)
+            yield Finished(request.id, "cancelled" if token.is_cancelled() else "stop")
+
+    token = CancelToken()
+    assert ChatSession(Dead()).title(Conversation(), token) == ""
+    assert token.is_cancelled()

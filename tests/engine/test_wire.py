@@ -27,6 +27,7 @@ frames = st.one_of(
             id=st.integers(),
             messages=st.lists(st.builds(Message, st.sampled_from(Role), text)).map(tuple),
             sampling=st.builds(Sampling, temperature=st.floats(0, 5)),
+            prefix=text,
         ),
     ),
     st.builds(wire.Cancel, st.integers()),

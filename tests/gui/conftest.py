@@ -47,6 +47,13 @@ class Person:
 
 
 @pytest.fixture
+def quiet(home: Path) -> None:
+    """No titles from the model: it answers only what is asked in the test."""
+    (home / "config").mkdir(parents=True)
+    (home / "config" / "model_parameters.json").write_text('{"auto_title": false}')
+
+
+@pytest.fixture
 def start(qtbot: QtBot) -> Iterator[Callable[..., Person]]:
     """Start the whole program with arguments; it is closed at the end of the test."""
     windows: list[MainWindow] = []

@@ -15,7 +15,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QMessageBox, QToolButton
 
 from pychatbot_gui.gui.chat_looks import KIND, LOOK
-from pychatbot_gui.gui.chat_view import COLUMN, ChatView
+from pychatbot_gui.gui.chat_pane import COLUMN
+from pychatbot_gui.gui.chat_view import ChatView
 from pychatbot_gui.gui.theme import DARK, LIGHT
 from tests.gui.markdown_samples import SAMPLES, TOUR
 
@@ -398,6 +399,7 @@ def test_a_drag_that_begins_beside_the_column_selects(view):
 def test_select_all_and_copy_give_readable_text(qtbot, view):
     view.add_user_message("Question 👍")
     answer(view, "1. one\n2. two\n\n```\n  code\n```\n\n| a | b |\n|---|---|\n| c | d |", "Stopped")
+    view.toPlainText()  # on a busy machine a part may wait for its turn
     qtbot.keyClick(view, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
     qtbot.keyClick(view, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
     text = "Question 👍\n\nModel\n1. one\n2. two\n\n  code\n\na\tb\nc\td\n\nStopped"

@@ -1,14 +1,20 @@
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from pytestqt.qtbot import QtBot
 
-from pychatbot_gui.core.errors import ContextOverflow, ModelFileError
-from pychatbot_gui.engine.engine import ModelSpec, Sampling
+from pychatbot_gui.core.chat import Conversation, Message, Role, user_message
+from pychatbot_gui.core.errors import ContextOverflow, ModelDied, ModelFileError
+from pychatbot_gui.engine.engine import Finished, ModelSpec, Sampling
+from pychatbot_gui.engine.model_process import ModelProcess
 from pychatbot_gui.gui.engine_thread import EngineThread
 from tests.engines import FakeEngine
+
+HI = Conversation("Be kind.", (user_message("hi"),))
+DONE = HI.with_message(Message(Role.ASSISTANT, "Hello."))
 
 
 @pytest.fixture
@@ -45,7 +51,7 @@ def test_signals_come_in_the_main_thread_and_the_engine_works_in_another(
     thread.text_arrived.connect(lambda text: told.append(threading.get_ident()))
     engine.answers = [["a", lambda: worked.append(threading.get_ident())]]
     with qtbot.waitSignal(thread.answer_finished):
-        thread.ask("hi", Sampling())
+        thread.ask(HI, Sampling())
     assert told == [threading.get_ident()]
     assert worked and worked != told
 
@@ -58,7 +64,7 @@ def test_a_thousand_pieces_come_in_few_frames_and_whole(
     pieces = [f"{i} " for i in range(1000)]
     engine.answers = [list(pieces)]
     with qtbot.waitSignal(thread.answer_finished):
-        thread.ask("hi", Sampling())
+        thread.ask(HI, Sampling())
     assert "".join(frames) == "".join(pieces)
     assert len(frames) < 50
 
@@ -69,7 +75,7 @@ def test_a_piece_is_shown_while_the_next_one_takes_long(
     go_on = threading.Event()
     engine.answers = [["first", lambda: bool(go_on.wait(10)) and None, "second"]]
     with qtbot.waitSignal(thread.text_arrived) as arrived:
-        thread.ask("hi", Sampling())
+        thread.ask(HI, Sampling())
     assert arrived.args == ["first"]
     with qtbot.waitSignal(thread.answer_finished):
         go_on.set()
@@ -80,7 +86,7 @@ def test_cancel_reaches_a_working_engine(
 ) -> None:
     engine.answers = [["x", lambda: time.sleep(0.001)] * 10_000]
     with qtbot.waitSignal(thread.text_arrived):
-        thread.ask("hi", Sampling())
+        thread.ask(HI, Sampling())
     with qtbot.waitSignal(thread.answer_finished, timeout=2000) as finished:
         thread.cancel()
     assert finished.args is not None and finished.args[0].reason == "cancelled"
@@ -96,21 +102,21 @@ def test_errors_are_told_and_the_thread_lives(
     assert ended.args is not None and str(ended.args[0]) == "no good"
     engine.answers = [[ContextOverflow("long")], [ZeroDivisionError("a bug")], ["fine"]]
     with qtbot.waitSignal(thread.answer_failed) as failed:
-        thread.ask("hi", Sampling())
+        thread.ask(HI, Sampling())
     assert failed.args is not None and failed.args[1] is True
     with qtbot.waitSignal(thread.answer_failed) as failed:
-        thread.ask("hi", Sampling())
+        thread.ask(HI, Sampling())
     assert failed.args is not None and failed.args[1] is False
     assert "unexpected" in str(failed.args[0]) and "ZeroDivisionError" in failed.args[0].detail
     with qtbot.waitSignal(thread.answer_finished):
-        thread.ask("hi", Sampling())
+        thread.ask(HI, Sampling())
 
 
 def test_closing_while_busy_ends_everything(engine: FakeEngine, qtbot: QtBot) -> None:
     thread = EngineThread(lambda: engine)
     engine.answers = [["x", lambda: time.sleep(0.001)] * 100_000]
     with qtbot.waitSignal(thread.text_arrived):
-        thread.ask("hi", Sampling())
+        thread.ask(HI, Sampling())
     thread.close()
     assert engine.closed
 
@@ -123,9 +129,9 @@ def test_what_waits_for_the_engine_comes_next_without_a_gap(
     thread.busy_changed.connect(busy.append)
     engine.answers = [["x", lambda: time.sleep(0.001)] * 10_000, ["second"]]
     with qtbot.waitSignal(thread.text_arrived):
-        thread.ask("hi", Sampling())
+        thread.ask(HI, Sampling())
     thread.when_free(lambda: done.append("never: the next wish takes its place"))
-    thread.when_free(lambda: thread.ask("again", Sampling()))
+    thread.when_free(lambda: thread.ask(HI, Sampling()))
     assert thread.is_busy()
     with qtbot.waitSignals([thread.answer_finished, thread.answer_finished]):
         pass
@@ -134,3 +140,144 @@ def test_what_waits_for_the_engine_comes_next_without_a_gap(
     assert busy == [True, True, False]
     thread.when_free(lambda: done.append("now"))
     assert done == ["now"]
+
+
+def test_a_question_brings_its_conversation_and_the_beginning_of_its_answer(
+    thread: EngineThread, engine: FakeEngine, qtbot: QtBot
+) -> None:
+    engine.answers = [["one"], ["two"]]
+    for conversation, prefix in ((HI, ""), (Conversation("", HI.messages), "Begun \ud800\x00")):
+        with qtbot.waitSignal(thread.answer_finished):
+            thread.ask(conversation, Sampling(), prefix)
+    first, second = engine.history
+    assert [m.text for m in first.messages] == ["Be kind.", "hi"]
+    assert [m.text for m in second.messages] == ["hi"], "nothing is left of the one before"
+    assert (first.prefix, second.prefix) == ("", "Begun \ufffd\x00")
+
+
+def test_what_left_the_models_sight_is_told_once_with_its_number(
+    thread: EngineThread, engine: FakeEngine, qtbot: QtBot
+) -> None:
+    told: list[int] = []
+    thread.messages_dropped.connect(told.append)
+    long = Conversation("", DONE.messages * 5 + HI.messages, hidden_turns=2)
+    engine.answers = [["fine"], ["fine"]]
+    engine.dropped = 4  # two questions, two answers
+    with qtbot.waitSignal(thread.answer_finished):
+        thread.ask(long, Sampling())
+    assert told == [4]
+    with qtbot.waitSignal(thread.answer_finished):
+        thread.ask(long, Sampling())
+    assert told == [4]
+
+
+# -- titles in the background ---------------------------------------------------------------
+
+
+def test_a_title_comes_without_anybody_being_busy(
+    thread: EngineThread, engine: FakeEngine, qtbot: QtBot
+) -> None:
+    busy: list[bool] = []
+    told: list[object] = []
+    thread.busy_changed.connect(busy.append)
+    for signal in (thread.text_arrived, thread.answer_finished, thread.reading):
+        signal.connect(told.append)
+    engine.answers = [["“A kind", " greeting.”\n", "More"]]
+    with qtbot.waitSignal(thread.title_suggested) as suggested:
+        thread.suggest_title(7, DONE)
+        assert not thread.is_busy()
+    assert suggested.args == [7, "A kind greeting"]
+    assert busy == [] and told == []
+    asked = engine.history[0]
+    assert [m.text for m in asked.messages[:-1]] == ["Be kind.", "hi", "Hello."]
+    assert "title" in asked.messages[-1].text
+    assert (asked.sampling.temperature, asked.sampling.max_tokens) == (0, 24)
+
+
+def test_no_title_while_busy(thread: EngineThread, engine: FakeEngine, qtbot: QtBot) -> None:
+    go_on = threading.Event()
+    engine.answers = [["first", lambda: bool(go_on.wait(10)) and None]]
+    with qtbot.waitSignal(thread.text_arrived):
+        thread.ask(HI, Sampling())
+    thread.suggest_title(1, DONE)
+    with qtbot.waitSignal(thread.answer_finished):
+        go_on.set()
+    engine.answers = [["fine"]]
+    with qtbot.waitSignal(thread.answer_finished):
+        thread.ask(HI, Sampling())
+    assert len(engine.history) == 2
+
+
+@pytest.mark.parametrize("wish", ["ask", "load"])
+def test_whatever_else_is_wished_ends_a_title_at_once(
+    thread: EngineThread, engine: FakeEngine, qtbot: QtBot, wish: str
+) -> None:
+    titles: list[str] = []
+    thread.title_suggested.connect(lambda key, title: titles.append(title))
+    begun = threading.Event()
+    slow: list[str | Callable[[], None] | Exception] = ["Title ", begun.set]
+    engine.answers = [slow + ["x", lambda: time.sleep(0.001)] * 100_000, ["answer"]]
+    thread.suggest_title(1, DONE)
+    thread.suggest_title(2, DONE)  # waits for its turn, which never comes
+    assert begun.wait(10)
+    if wish == "ask":
+        with qtbot.waitSignal(thread.answer_finished, timeout=5000) as finished:
+            thread.ask(HI, Sampling())
+            assert thread.is_busy()
+        assert finished.args is not None and finished.args[0].reason == "stop"
+    else:
+        with qtbot.waitSignal(thread.loaded, timeout=5000):
+            thread.load(ModelSpec("m.gguf"))
+    assert titles == []
+    assert len(engine.history) == (2 if wish == "ask" else 1)
+
+
+def test_closing_ends_a_title(engine: FakeEngine, qtbot: QtBot) -> None:
+    thread = EngineThread(lambda: engine)
+    begun = threading.Event()
+    slow: list[str | Callable[[], None] | Exception] = [begun.set]
+    engine.answers = [slow + ["x", lambda: time.sleep(0.001)] * 100_000]
+    thread.suggest_title(1, DONE)
+    assert begun.wait(10)
+    thread.close()
+    assert engine.closed
+
+
+def test_a_title_that_fails_is_silent(
+    thread: EngineThread, engine: FakeEngine, qtbot: QtBot, caplog: pytest.LogCaptureFixture
+) -> None:
+    told: list[object] = []
+    thread.answer_failed.connect(told.append)
+    engine.answers = [[ModelDied("gone", "the library's words")], ["?!"], ["A title"]]
+    with (
+        caplog.at_level("INFO", logger="pychatbot"),
+        qtbot.waitSignal(thread.title_suggested) as suggested,
+    ):
+        for key in (1, 2, 3):
+            thread.suggest_title(key, DONE)
+    assert suggested.args == [3, "A title"]
+    assert told == []
+    assert "the library's words" in caplog.text and "Hello." not in caplog.text
+
+
+def test_a_title_leaves_the_models_cache_useful(
+    random_model: Path, tmp_path: Path, qtbot: QtBot
+) -> None:
+    thread = EngineThread(lambda: ModelProcess(tmp_path / "model.log"))
+    short = Sampling(temperature=0, max_tokens=20)
+    try:
+        with qtbot.waitSignal(thread.loaded):
+            thread.load(ModelSpec(str(random_model), n_ctx=512))
+        with qtbot.waitSignal(thread.answer_finished) as first:
+            thread.ask(HI, short)
+        with qtbot.waitSignal(thread.title_suggested):
+            thread.suggest_title(1, DONE)
+        with qtbot.waitSignal(thread.answer_finished) as second:
+            thread.ask(DONE.with_message(user_message("And now?")), short)
+    finally:
+        thread.close()
+    end, before = second.args[0], first.args[0]
+    assert isinstance(end, Finished) and isinstance(before, Finished)
+    new = len("And now?")  # a token takes a character at least, the template ten more
+    assert end.reused_tokens > before.prompt_tokens
+    assert end.prompt_tokens - end.reused_tokens < new + 10

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QMenu, QToolButton, QWidget
+from PySide6.QtWidgets import QApplication, QMenu, QToolBar, QToolButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from pychatbot_gui.gui.main_window import MainWindow
@@ -57,12 +57,44 @@ def test_a_page_dropped_on_the_window_is_not_taken(window: MainWindow) -> None:
 
 def test_size_and_place_come_back_and_noise_is_ignored(window: MainWindow) -> None:
     window.resize(640, 500)
-    text = window.geometry_text()
+    place = window.geometry_text()
     window.resize(900, 700)
-    window.restore_geometry("no geometry ü")
+    window.restore_geometry("no geometry ü", "nor a split ü")
     assert (window.width(), window.height()) == (900, 700)
-    window.restore_geometry(text)
+    window.restore_geometry(*place)
     assert (window.width(), window.height()) == (640, 500)
+
+
+def test_the_list_of_conversations_can_be_hidden_and_comes_back(window: MainWindow) -> None:
+    assert window.conversation_list.isVisible()
+    window.side_bar_action.trigger()
+    assert not window.conversation_list.isVisible()
+    hidden = window.geometry_text()
+    window.search_action.trigger()
+    assert window.conversation_list.isVisible() and window.side_bar_action.isChecked()
+    assert window.is_somewhere_else()
+    window.restore_geometry(*hidden)
+    assert window.side_bar_action.isChecked() == window.conversation_list.isVisible()
+    window.prompt_box.setFocus()
+    assert not window.is_somewhere_else()
+
+
+def test_what_cannot_be_done_is_not_offered(window: MainWindow) -> None:
+    window.set_chat_actions(saved=False, pinned=False, cut=False)
+    assert not window.delete_chat_action.isEnabled()
+    assert not window.regenerate_action.isEnabled()
+    window.set_chat_actions(saved=True, pinned=True, cut=False)
+    assert window.pin_chat_action.isChecked()
+    assert window.regenerate_action.isEnabled() and not window.continue_action.isEnabled()
+    window.set_chat_actions(saved=True, pinned=False, cut=True)
+    assert window.continue_action.isEnabled()
+    window.set_busy(True)
+    assert not window.continue_action.isEnabled() and not window.regenerate_action.isEnabled()
+    assert window.delete_chat_action.isEnabled() and window.stop_action.isEnabled()
+    window.set_busy(True, here=False)
+    assert not window.stop_action.isEnabled()
+    window.set_busy(False)
+    assert window.continue_action.isEnabled()
 
 
 def test_recent_models_are_in_the_menu_and_a_click_opens_one(window: MainWindow) -> None:
@@ -99,7 +131,9 @@ def test_every_menu_item_has_a_key_of_its_own(window: MainWindow) -> None:
 
 
 def test_tool_bar_buttons_can_be_reached_by_tab(window: MainWindow) -> None:
-    buttons = [b for b in window.findChildren(QToolButton) if b.defaultAction() is not None]
+    tools = window.findChild(QToolBar)
+    assert isinstance(tools, QToolBar)
+    buttons = [b for b in tools.findChildren(QToolButton) if b.defaultAction() is not None]
     assert buttons
     assert all(b.focusPolicy() & Qt.FocusPolicy.TabFocus for b in buttons)
 

@@ -43,6 +43,7 @@ CHANGED = replace(
     max_tokens=100,
     seed=42,
     isolate_model=False,
+    auto_title=False,
 )
 
 

@@ -1,0 +1,178 @@
+"""One answer, token by token: how it begins, goes on and ends. Knows no llama.cpp.
+
+An answer that was cut goes on from the very tokens it was made of where they are still known.
+Where only its text is left (after a restart), the text is cut into tokens again. The last of them,
+or as many of the last word as one token could replace, are then given back, and the model chooses
+among the tokens that begin with the same bytes. Without this a text that ends in a space or inside
+a word would force a seam the model never saw.
+"""
+
+import codecs
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pychatbot_gui.engine.engine import CancelToken
+from pychatbot_gui.engine.fitting import Tokenize
+from pychatbot_gui.engine.stops import StopText
+
+Piece = Callable[[int], bytes]
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """What an answer begins with, as tokens.
+
+    `pending`: bytes in them of a character whose other bytes are still to come. `owed`: bytes of
+    the beginning's text that are in no token: the next token must begin with them.
+    """
+
+    tokens: tuple[int, ...] = ()
+    pending: bytes = b""
+    owed: bytes = b""
+
+
+class Model(Protocol):
+    """What writing needs of a loaded model; `tokens` are those in its cache."""
+
+    n_ctx: int
+    tokens: list[int]
+
+    def piece(self, token: int) -> bytes:
+        """The bytes of a token."""
+        ...
+
+    def ends_answer(self, token: int) -> bool:
+        """Whether this token ends an answer."""
+        ...
+
+    def evaluate(self, tokens: list[int]) -> bool:
+        """Add tokens to the cache; False after a cancel."""
+        ...
+
+
+def beginning_of(
+    text: str, written: Iterable[Sequence[int]], tokenize: Tokenize, piece: Piece, n_vocab: int
+) -> Beginning:
+    """`text` as the beginning of an answer; `written`: the tokens of earlier answers."""
+    if not text:
+        return Beginning()
+    for tokens in written:
+        if found := _part_of(tokens, text, piece):
+            return found
+    tokens = _tokens_of(text, tokenize, piece)
+    given, owed = 0, b""
+    while given < len(tokens) and not owed[:1].isspace():
+        longer = piece(tokens[-1 - given]) + owed
+        if longer == owed or not _bytes(text).endswith(longer):
+            break
+        if not tokens_for(longer, n_vocab, piece):
+            break
+        given, owed = given + 1, longer
+    return Beginning(tuple(tokens[: len(tokens) - given]), owed=owed)
+
+
+def _part_of(tokens: Sequence[int], text: str, piece: Piece) -> Beginning | None:
+    """As many of these tokens as read exactly `text`; None where no number of them does."""
+    decoder = _decoder()
+    at, found = 0, None
+    for i, token in enumerate(tokens):
+        new = decoder.decode(piece(token))
+        if not text.startswith(new, at):
+            break
+        at += len(new)
+        if at == len(text):
+            found = Beginning(tuple(tokens[: i + 1]), pending=decoder.getstate()[0])
+    return found
+
+
+def _tokens_of(text: str, tokenize: Tokenize, piece: Piece) -> list[int]:
+    tokens = tokenize(text, False, False)
+    if b"".join(map(piece, tokens)) == _bytes(text):
+        return tokens
+    # SentencePiece puts a space before a text. After a line break it does not.
+    before = tokenize("\n", False, False)
+    longer = tokenize(f"\n{text}", False, False)
+    rest = longer[len(before) :]
+    if longer[: len(before)] == before and b"".join(map(piece, rest)) == _bytes(text):
+        return rest
+    return tokens
+
+
+def tokens_for(owed: bytes, n_vocab: int, piece: Piece) -> list[int]:
+    """Every token of the vocabulary that begins with `owed`."""
+    return [token for token in range(n_vocab) if piece(token).startswith(owed)]
+
+
+class Writer:
+    """Writes one answer, and knows afterwards why it ended (`reason`).
+
+    `choose(owed)` gives the next token, one that begins with those bytes.
+    `count`: the tokens that brought something new. `tokens`: all of the answer, its beginning too.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        choose: Callable[[bytes], int],
+        stop: Sequence[str],
+        max_tokens: int,
+        token: CancelToken,
+        beginning: Beginning,
+    ) -> None:
+        self.reason = "cancelled"
+        self.count = 0
+        self.tokens = list(beginning.tokens)
+        self._model = model
+        self._choose = choose
+        self._stop = StopText(stop)
+        self._max_tokens = max_tokens
+        self._token = token
+        self._beginning = beginning
+
+    def write(self) -> Iterator[str]:
+        """What is new of the answer, in pieces of whole characters."""
+        decoder = _decoder()
+        decoder.decode(self._beginning.pending)
+        for raw in self._pieces():
+            piece = self._stop.feed(decoder.decode(raw))
+            if piece:
+                yield piece
+            if self._stop.found:
+                self.reason = "stop"
+                return
+        rest = self._stop.rest()
+        if self.reason == "stop":
+            rest += decoder.decode(b"", final=True)
+        # Else half a character is left out: it becomes whole when the answer is continued.
+        if rest:
+            yield rest
+
+    def _pieces(self) -> Iterator[bytes]:
+        model, owed = self._model, self._beginning.owed
+        while not self._token.is_cancelled():
+            if self._max_tokens and self.count >= self._max_tokens:
+                self.reason = "length"
+                return
+            token = self._choose(owed)
+            if model.ends_answer(token):
+                self.reason = "stop"
+                return
+            self.tokens.append(token)
+            new = model.piece(token)[len(owed) :]
+            self.count += bool(new) or not owed
+            owed = b""
+            yield new
+            if len(model.tokens) + 1 >= model.n_ctx:
+                self.reason = "context"
+                return
+            if not model.evaluate([token]):
+                return
+
+
+def _decoder() -> codecs.IncrementalDecoder:
+    return codecs.getincrementaldecoder("utf-8")(errors="replace")
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", errors="replace")

@@ -1,0 +1,407 @@
+"""Saved conversations through the whole program: list, switch, search, branch, delete, come back."""
+
+import sqlite3
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QPushButton
+
+from pychatbot_gui.store.chats import ChatStore, open_store
+from tests.benchmarks.pulse import Pulse
+from tests.gui.conftest import Person
+
+Start = Callable[..., Person]
+pytestmark = pytest.mark.usefixtures("quiet")
+
+
+@pytest.fixture
+def database(home: Path) -> Path:
+    return home / "data" / "conversations.db"
+
+
+def trigger(person: Person, name: str) -> None:
+    action = person.window.findChild(QAction, name)
+    assert isinstance(action, QAction)
+    assert action.isEnabled(), name
+    action.trigger()
+
+
+def chat_named(database: Path, title: str) -> int:
+    store, _ = open_store(database)
+    try:
+        found = [c for c in store.chat_ids() if store.chat(c).title == title]
+    finally:
+        store.close()
+    assert found, title
+    return found[0]
+
+
+def switch(person: Person, database: Path, title: str) -> None:
+    person.window.conversation_list.chat_chosen.emit(chat_named(database, title))
+
+
+def titles(person: Person) -> str:
+    return person.window.conversation_list.toPlainText()
+
+
+def test_a_chat_is_listed_under_its_first_words_and_comes_back_at_the_next_start(
+    start: Start, scripted_model: Path, database: Path
+) -> None:
+    person = start(scripted_model)
+    person.ask("What is a llama?")
+    person.wait_until(lambda: "What is a llama?" in titles(person))
+    read = person.chat()
+    person.window.close()
+    again = start()
+    again.wait_until(lambda: again.chat() == read)
+    assert "What is a llama?" in titles(again)
+    again.ask("And an alpaca?")
+    assert again.chat().startswith(read)
+
+
+def test_chats_keep_their_messages_drafts_and_system_prompts_apart(
+    start: Start, scripted_model: Path, database: Path
+) -> None:
+    person = start(scripted_model, "Be a cook.")
+    person.ask("First chat")
+    trigger(person, "newChatAction")
+    assert person.chat().strip() == ""
+    person.window.system_prompt.set_text("Be a sailor.")
+    person.ask("Second chat")
+    QTest.keyClicks(person.prompt, "unsent in the second")
+    switch(person, database, "First chat")
+    person.wait_until(lambda: "First chat" in person.chat())
+    assert "Second chat" not in person.chat()
+    assert person.prompt.toPlainText() == ""
+    assert person.window.system_prompt.text() == "Be a cook."
+    QTest.keyClicks(person.prompt, "unsent in the first")
+    switch(person, database, "Second chat")
+    person.wait_until(lambda: "Second chat" in person.chat())
+    assert person.prompt.toPlainText() == "unsent in the second"
+    assert person.window.system_prompt.text() == "Be a sailor."
+    switch(person, database, "First chat")
+    person.wait_until(lambda: person.prompt.toPlainText() == "unsent in the first")
+
+
+def test_an_unsent_text_of_a_new_chat_is_there_again(
+    start: Start, scripted_model: Path, database: Path
+) -> None:
+    person = start(scripted_model)
+    person.ask("First chat")
+    trigger(person, "newChatAction")
+    QTest.keyClicks(person.prompt, "half a thought")
+    switch(person, database, "First chat")
+    person.wait_until(lambda: "First chat" in person.chat())
+    trigger(person, "newChatAction")
+    assert person.prompt.toPlainText() == "half a thought"
+    person.prompt.clear()
+    person.ask("Second chat")
+    trigger(person, "newChatAction")
+    assert person.prompt.toPlainText() == ""
+
+
+def test_an_answer_goes_on_in_its_own_chat(
+    start: Start, endless_model: Path, database: Path
+) -> None:
+    person = start(endless_model, "--max-tokens", "1000")
+    person.write("Long story")
+    person.wait_until(lambda: "Over and over" in person.chat())
+    trigger(person, "newChatAction")
+    assert person.chat().strip() == ""
+    assert person.window.is_busy()
+    person.write("A question meanwhile")
+    assert person.prompt.toPlainText() == "A question meanwhile"
+    assert any("another chat" in notice for notice in person.notices())
+    switch(person, database, "Long story")
+    person.wait_until(lambda: "Over and over" in person.chat())
+    assert "meanwhile" not in person.chat()
+    seen = len(person.chat())
+    person.wait_until(lambda: len(person.chat()) > seen)
+    person.window.stop_action.trigger()
+    person.wait()
+    whole = person.chat()
+    assert "Stopped" in whole
+    person.window.close()
+    store, _ = open_store(database)
+    try:
+        saved = store.chat(chat_named(database, "Long story"))
+    finally:
+        store.close()
+    text = saved.path()[-1].text
+    assert saved.path()[-1].ended == "cancelled"
+    assert " ".join(text.split()) in " ".join(whole.split())
+
+
+def test_a_message_that_had_to_wait_is_sent_when_the_model_is_free(
+    start: Start, endless_model: Path, database: Path
+) -> None:
+    person = start(endless_model, "--max-tokens", "400")
+    person.write("Long story")
+    person.wait_until(lambda: "Over and over" in person.chat())
+    trigger(person, "newChatAction")
+    person.write("Next please")
+    person.wait_until(lambda: "Next please" in person.chat())
+    person.wait()
+    assert "Long story" not in person.chat()
+    assert person.prompt.toPlainText() == ""
+    assert "Over and over" in person.chat()
+
+
+def test_renaming_and_pinning(start: Start, scripted_model: Path, database: Path) -> None:
+    person = start(scripted_model)
+    person.ask("First chat")
+    chat = chat_named(database, "First chat")
+    bar = person.window.conversation_list
+    bar.renamed.emit(chat, "About llamas")
+    bar.pin_wanted.emit(chat, True)
+    person.wait_until(lambda: "About llamas" in titles(person) and "Pinned" in titles(person))
+    bar.folder_wanted.emit("Animals", chat)
+    person.wait_until(lambda: "Animals" in titles(person))
+
+
+def test_a_deleted_chat_comes_back_by_the_notice_and_by_the_menu(
+    start: Start, scripted_model: Path, database: Path
+) -> None:
+    person = start(scripted_model)
+    read = person.ask("Keep me")
+    for way in ("notice", "menu"):
+        trigger(person, "deleteChatAction")
+        person.wait_until(lambda: any("was deleted" in notice for notice in person.notices()))
+        assert person.chat().strip() == ""
+        person.wait_until(lambda: "Keep me" not in titles(person).split("Recently deleted")[0])
+        if way == "notice":
+            buttons = person.window.notice_bar.findChildren(QPushButton)
+            next(b for b in buttons if b.text() == "Undo").click()
+        else:
+            trigger(person, "undoDeleteAction")
+        person.wait_until(lambda: person.chat() == read)
+        person.wait_until(lambda: "Keep me" in titles(person).split("Recently deleted")[0])
+
+
+def test_a_chat_erased_while_it_is_answered_is_gone_and_nothing_breaks(
+    start: Start, endless_model: Path, database: Path
+) -> None:
+    person = start(endless_model)
+    person.write("Doomed")
+    person.wait_until(lambda: "Over and over" in person.chat())
+    chat = chat_named(database, "Doomed")
+    trigger(person, "deleteChatAction")
+    person.wait_until(lambda: any("was deleted" in notice for notice in person.notices()))
+    person.window.conversation_list.erase_wanted.emit(chat)
+    person.wait()
+    assert not any("wrong" in n or "saved" in n for n in person.notices())
+    person.write("Alive")
+    person.wait_until(lambda: "Over and over" in person.chat())
+    person.window.stop_action.trigger()
+    person.wait()
+
+
+def test_search_finds_a_word_in_another_chat_and_marks_it(
+    start: Start, scripted_model: Path, database: Path
+) -> None:
+    person = start(scripted_model)
+    person.window.prompt_box.set_text("Tell me about Zürich")
+    person.ask("")
+    trigger(person, "newChatAction")
+    person.ask("Something else")
+    trigger(person, "searchAction")
+    bar = person.window.conversation_list
+    QTest.keyClicks(person.window.focusWidget(), "zuri")
+    person.wait_until(lambda: "Zürich" in titles(person))
+    store, _ = open_store(database)
+    hit = next(h for h in store.search("zuri") if h.message)
+    store.close()
+    bar.hit_chosen.emit(hit.chat, hit.message, "zuri")
+    person.wait_until(lambda: "Tell me about Zürich" in person.chat())
+    person.wait_until(lambda: bool(person.window.chat_view.extraSelections()))
+
+
+def test_regenerate_keeps_both_answers_and_goes_between_them(
+    start: Start, random_model: Path, database: Path
+) -> None:
+    person = start(random_model, "--max-tokens", "12")
+    person.ask("One")
+    first = person.chat()
+    trigger(person, "regenerateAction")
+    person.wait_until(lambda: "2/2" in person.chat() and not person.window.is_busy())
+    second = person.chat()
+    store, _ = open_store(database)
+    saved = store.chat(store.latest_chat())
+    store.close()
+    answers = [m for m in saved.messages if m.role.value == "assistant"]
+    assert len(answers) == 2
+    assert answers[0].sampling["max_tokens"] == 12
+    person.window.chat_view.version_wanted.emit(answers[1].id, -1)
+    person.wait_until(lambda: "1/2" in person.chat())
+    assert person.chat().replace("‹ 1/2 ›", "").split() == first.split()
+    person.window.chat_view.version_wanted.emit(answers[0].id, 1)
+    person.wait_until(lambda: person.chat() == second)
+
+
+def test_an_edited_message_is_a_new_version_and_the_old_branch_stays(
+    start: Start, random_model: Path, database: Path
+) -> None:
+    person = start(random_model, "--max-tokens", "8")
+    person.ask("Questoin")
+    person.ask("Then this")
+    before = person.chat()
+    store, _ = open_store(database)
+    saved = store.chat(store.latest_chat())
+    store.close()
+    QTest.keyClicks(person.prompt, "a draft")
+    person.window.chat_view.edit_wanted.emit(saved.path()[0].id)
+    assert person.prompt.toPlainText() == "Questoin"
+    person.prompt.clear()
+    person.write("Question")
+    assert person.prompt.toPlainText() == "a draft"
+    person.wait()
+    person.wait_until(lambda: "2/2" in person.chat())
+    assert "Questoin" not in person.chat() and "Then this" not in person.chat()
+    store, _ = open_store(database)
+    saved = store.chat(store.latest_chat())
+    store.close()
+    person.window.chat_view.version_wanted.emit(saved.path()[0].id, -1)
+    person.wait_until(lambda: "Then this" in person.chat())
+    assert person.chat().replace("‹ 1/2 ›", "").split() == before.split()
+
+
+def test_leaving_an_edit_brings_the_draft_back(start: Start, scripted_model: Path) -> None:
+    person = start(scripted_model)
+    person.ask("Hello")
+    QTest.keyClicks(person.prompt, "a draft")
+    trigger(person, "editMessageAction")
+    assert person.prompt.toPlainText() == "Hello"
+    QTest.keyClick(person.prompt, Qt.Key.Key_Escape)
+    assert person.prompt.toPlainText() == "a draft"
+
+
+def test_an_edit_that_was_begun_stays_as_a_draft_when_the_chat_is_left(
+    start: Start, scripted_model: Path, database: Path
+) -> None:
+    person = start(scripted_model)
+    person.ask("First chat")
+    trigger(person, "editMessageAction")
+    QTest.keyClicks(person.prompt, " and more")
+    trigger(person, "newChatAction")
+    assert person.prompt.toPlainText() == ""
+    switch(person, database, "First chat")
+    person.wait_until(lambda: person.prompt.toPlainText() == "First chat and more")
+
+
+def test_a_cut_answer_goes_on_as_a_new_version(
+    start: Start, scripted_model: Path, database: Path
+) -> None:
+    person = start(scripted_model, "--max-tokens", "10")
+    person.ask("Hi")
+    cut = person.chat()
+    assert "longest answer" in cut
+    person.wait_until(lambda: person.window.continue_action.isEnabled())
+    trigger(person, "continueAction")
+    person.wait_until(lambda: "2/2" in person.chat() and not person.window.is_busy())
+    store, _ = open_store(database)
+    saved = store.chat(store.latest_chat())
+    store.close()
+    first, second = (m for m in saved.messages if m.role.value == "assistant")
+    assert second.text.startswith(first.text) and len(second.text) > len(first.text)
+    assert first.parent == second.parent
+
+
+def test_a_fork_is_a_chat_of_its_own(start: Start, scripted_model: Path, database: Path) -> None:
+    person = start(scripted_model)
+    person.ask("First")
+    read = person.chat()
+    person.ask("Second")
+    store, _ = open_store(database)
+    saved = store.chat(store.latest_chat())
+    store.close()
+    person.window.chat_view.fork_wanted.emit(saved.path()[1].id)
+    person.wait_until(lambda: person.chat() == read)
+    person.ask("Other way")
+    store, _ = open_store(database)
+    assert [len(store.chat(c).messages) for c in store.chat_ids()] == [4, 4]
+    store.close()
+
+
+def test_a_model_names_the_chat_and_a_person_has_the_last_word(
+    start: Start, home: Path, model_folder: Path, database: Path
+) -> None:
+    (home / "config" / "model_parameters.json").unlink()
+    from tests.models import build_scripted_model
+
+    model = build_scripted_model(model_folder / "titles.gguf", "Llamas of Peru")
+    person = start(model)
+    person.ask("What lives in the Andes?")
+    person.wait_until(lambda: "Llamas of Peru" in titles(person))
+    person.window.conversation_list.renamed.emit(chat_named(database, "Llamas of Peru"), "Mine")
+    person.wait_until(lambda: "Mine" in titles(person))
+    person.ask("Once more")
+    trigger(person, "newChatAction")
+    person.ask("Another")
+    person.wait_until(lambda: "Llamas of Peru" in titles(person))
+    assert "Mine" in titles(person)
+
+
+def test_a_chat_that_cannot_be_read_is_told_and_the_shown_one_stays(
+    start: Start, scripted_model: Path
+) -> None:
+    person = start(scripted_model)
+    read = person.ask("Here")
+    person.window.conversation_list.chat_chosen.emit(4711)
+    person.wait_until(lambda: bool(person.notices()))
+    assert person.chat() == read
+    person.ask("Still here")
+
+
+def test_a_slow_disk_does_not_hold_up_the_window(
+    start: Start, scripted_model: Path, database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk_s = 0.4
+    never = threading.Event()
+
+    def on_a_slow_disk(work: Callable[..., object]) -> Callable[..., object]:
+        def slowly(*args: object, **more: object) -> object:
+            never.wait(disk_s)
+            return work(*args, **more)
+
+        return slowly
+
+    for name in ("add_exchange", "append_text", "finish_answer", "set_draft", "rename"):
+        monkeypatch.setattr(ChatStore, name, on_a_slow_disk(getattr(ChatStore, name)))
+    person = start(scripted_model)
+    pulse = Pulse()
+    pulse.start()
+    person.ask("One")
+    trigger(person, "newChatAction")
+    person.ask("Two")
+    assert pulse.stop().longest < disk_s * 1000 / 2
+    assert person.chat().count("Good bye.") == 1
+
+
+def test_without_a_place_to_keep_them_the_chat_works_and_it_is_said(
+    start: Start, scripted_model: Path, home: Path
+) -> None:
+    (home / "data").write_text("a file where a folder should be")
+    person = start(scripted_model)
+    person.wait_until(lambda: any("not saved" in notice for notice in person.notices()))
+    assert "Good bye." in person.ask("Hi")
+    person.wait_until(lambda: "Hi" in titles(person))
+
+
+def test_a_database_that_is_none_is_set_aside_and_told(
+    start: Start, scripted_model: Path, database: Path
+) -> None:
+    database.parent.mkdir(parents=True)
+    database.write_bytes(b"this is not a database" * 1000)
+    person = start(scripted_model)
+    person.wait_until(lambda: any("is kept as" in notice for notice in person.notices()))
+    person.ask("Hi")
+    person.window.close()
+    assert [p for p in database.parent.iterdir() if "damaged" in p.name]
+    with sqlite3.connect(database) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    connection.close()
