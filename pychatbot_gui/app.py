@@ -118,13 +118,11 @@ def _build_window(given: Arguments) -> "MainWindow":
 def _open_store(paths: Paths) -> tuple[ChatStore, list[str]]:
     """The saved conversations; where they cannot be opened, a store that lives in memory only."""
     try:
-        store, notes = open_store(paths.conversations)
-        store.mark_crashed()
+        return open_store(paths.conversations)
     except StorageError as error:
         return open_memory(), [
             f"{error} Until then conversations are not saved: those of now are lost at the end."
         ]
-    return store, notes
 
 
 @contextlib.contextmanager

@@ -169,7 +169,8 @@ class Folder:
 class Listing:
     """The list of conversations: pinned ones, folders, and the newest of the rest.
 
-    `more`: there are older ones. `deleted`: those that can still be restored, latest first.
+    `more`: there are older ones. `deleted`: those that can still be restored, latest first; their
+    `updated` says when they were deleted.
     """
 
     pinned: tuple[ChatEntry, ...] = ()

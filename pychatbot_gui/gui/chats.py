@@ -92,7 +92,21 @@ class Chats(QObject):
         self._window.prompt_box.set_text(self._remembered.state.draft)
         self.shown = new
         self.shown_changed.emit()
-        self.refresh()
+
+        def bring_back(crashed: int) -> None:
+            self.refresh()
+            if crashed:
+                self._notices.info(
+                    "The program ended while an answer was written. What had come of it is kept, "
+                    "marked as unfinished."
+                )
+            if self.shown is new:
+                self._bring_back(-1 if crashed and not chat else chat)
+
+        # First of all, or an answer of then would look like one that is being written now.
+        self._writer.do(ChatStore.mark_crashed, bring_back, lambda _: bring_back(0))
+
+    def _bring_back(self, chat: int) -> None:
         if chat == -1:
             self._reader.do(ChatStore.latest_chat, self.choose)
         elif chat:

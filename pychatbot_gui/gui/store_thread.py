@@ -13,7 +13,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QThread, Signal, Slot
 
-from pychatbot_gui.core.errors import Cancelled, PychatbotError
+from pychatbot_gui.core.errors import Cancelled, PychatbotError, StorageError
 from pychatbot_gui.store.chats import ChatStore
 
 Opener = Callable[[], tuple[ChatStore, list[str]]]
@@ -38,19 +38,22 @@ class _Worker(QObject):
         self._open = open_store
         self.store: ChatStore | None = None
         self.is_open = threading.Event()
+        self._failure: Exception | None = None
 
     @Slot()
     def start(self) -> None:
         try:
             self.store, notes = self._open()
             self.opened.emit(notes)
-        finally:
-            self.is_open.set()
+        except Exception as error:  # a bug: whoever has work for the store is told
+            self._failure = error
+        self.is_open.set()
 
     @Slot(object)
     def run(self, job: _Job) -> None:
         try:
-            assert self.store is not None
+            if self.store is None:
+                raise self._failure or StorageError("The saved conversations are not open.")
             result = job.work(self.store)
         except Exception as error:  # a bug must not end the thread
             self.done.emit(job, None, error)
@@ -92,7 +95,8 @@ class StoreThread(QObject):
 
         def open_too() -> tuple[ChatStore, list[str]]:
             first.is_open.wait()
-            assert first.store is not None
+            if first.store is None:
+                raise StorageError("The saved conversations are not open.")
             return first.store.another(), []
 
         return StoreThread(open_too, self.parent())

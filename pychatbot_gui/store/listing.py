@@ -12,7 +12,9 @@ def read_listing(connection: sqlite3.Connection, limit: int) -> Listing:
     """Of the pinned, of every folder, of the rest and of the deleted the newest `limit`."""
     pinned = _part(connection, "deleted = 0 AND pinned != 0", limit)
     rest = _part(connection, "deleted = 0 AND pinned = 0 AND folder = 0", limit)
-    deleted = _part(connection, "deleted != 0", limit, order="deleted_rank")
+    # What is told of a deleted one is when it was deleted.
+    gone = ENTRY_COLUMNS.replace("updated", "deleted")
+    deleted = _part(connection, "deleted != 0", limit, order="deleted_rank", columns=gone)
     folders = tuple(_folders(connection, limit))
     parts = [pinned, rest, deleted, *(folder.chats for folder in folders)]
     return Listing(
@@ -30,10 +32,11 @@ def _part(
     limit: int,
     *values: int,
     order: str = "rank",
+    columns: str = ENTRY_COLUMNS,
 ) -> tuple[ChatEntry, ...]:
     # One more than is shown tells whether there are more. The conditions are those of an index.
     rows = connection.execute(
-        f"SELECT {ENTRY_COLUMNS} FROM chats WHERE {where} ORDER BY {order} DESC LIMIT ?",
+        f"SELECT {columns} FROM chats WHERE {where} ORDER BY {order} DESC LIMIT ?",
         (*values, limit + 1),
     )
     return entries_of(rows)

@@ -116,7 +116,8 @@ def _look(connection: sqlite3.Connection, newest: int, path: Path) -> str:
         if not tables >= _TABLES:
             return "a table is missing"
         read_listing(connection, 20)
-        connection.execute("SELECT min(id), max(id), max(chat) FROM messages").fetchone()
+        for order in ("", "DESC"):
+            connection.execute(f"SELECT * FROM messages ORDER BY id {order} LIMIT 1").fetchone()
     return ""
 
 

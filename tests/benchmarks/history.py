@@ -113,7 +113,7 @@ def _reading(store: ChatStore, bare: sqlite3.Connection, effort: Effort) -> Iter
         GOAL_MS,
     )
     chats = itertools.cycle(store.chat_ids()[1::997])
-    long = bare.execute("SELECT max(chat) FROM messages").fetchone()[0]
+    (long,) = bare.execute("SELECT id FROM chats ORDER BY id DESC LIMIT 1").fetchone()
 
     def plain_chat() -> object:
         query = "SELECT * FROM messages WHERE chat = ?"

@@ -107,8 +107,7 @@ def test_a_refused_edit_shows_the_former_branch_again(
     QTest.keyClicks(person.prompt, " and very long")
     QTest.keyClick(person.prompt, Qt.Key.Key_Return)
     person.wait_until(lambda: any("too long" in notice for notice in person.notices()))
-    person.wait()
-    assert person.chat() == read
+    person.wait_until(lambda: person.chat() == read)
     assert person.prompt.toPlainText() == "First and very long"
     person.window.close()
     assert [m.text for m in saved(database)[0].path()] == ["First", "One.", "Second", "Two."]
@@ -124,8 +123,7 @@ def test_a_refused_regenerate_leaves_the_answer_there_was(
     person.wait_until(person.window.regenerate_action.isEnabled)
     person.window.regenerate_action.trigger()
     person.wait_until(lambda: any("too long" in notice for notice in person.notices()))
-    person.wait()
-    assert person.chat() == read
+    person.wait_until(lambda: person.chat() == read)
     person.window.close()
     assert [m.text for m in saved(database)[0].messages] == ["First", "One."]
 

@@ -209,7 +209,9 @@ def test_the_newest_is_first_even_when_the_clock_goes_back(path: Path) -> None:
         store.delete(third)
         now[0] = 500_000_000.0
         store.delete(second)
-        assert [entry.id for entry in store.listing().deleted] == [second, third]
+        deleted = store.listing().deleted
+        assert [entry.id for entry in deleted] == [second, third]
+        assert [entry.updated for entry in deleted] == [500_000_000.0, 1_000_000_000.0]
 
 
 def test_what_was_deleted_long_ago_is_erased(path: Path) -> None:
