@@ -188,7 +188,7 @@ def list_chats(path: Path) -> int:
 def export_chat(path: Path, chat: int, format: str) -> int:
     """Write a chat in a format of `core.export`. Raises `StorageError`."""
     # Only for this: a chat starts without it.
-    from pychatbot_gui.core.export import chunks
+    from pychatbot_gui.core.exchange.export import chunks
 
     def write() -> None:
         written = shown if sys.stdout.isatty() else str

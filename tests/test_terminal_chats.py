@@ -410,7 +410,7 @@ def test_no_model_is_needed_for_a_list_or_an_export(file: Path) -> None:
 
 @pytest.mark.parametrize("format", ["markdown", "html", "json", "text"])
 def test_a_chat_is_written_to_standard_output(file: Path, format: str) -> None:
-    from pychatbot_gui.core.export import chunks
+    from pychatbot_gui.core.exchange.export import chunks
 
     one = add_chat(file, "What is “this”? 😀", "It is *this*.\n\n- a\n", system="Be kind.")
     done = chat("", "--export", str(one), "--format", format)

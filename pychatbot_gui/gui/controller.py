@@ -13,19 +13,19 @@ from pychatbot_gui.core.guide import QUESTIONS, is_guide
 from pychatbot_gui.core.history import SavedChat
 from pychatbot_gui.core.paths import Paths
 from pychatbot_gui.core.settings import Settings, reload_names, save_settings
-from pychatbot_gui.gui.answering import Answering
-from pychatbot_gui.gui.chats import Chats
 from pychatbot_gui.gui.dialogs.log_window import LogWindow
 from pychatbot_gui.gui.dialogs.settings_dialog import SettingsDialog
 from pychatbot_gui.gui.engine_thread import EngineThread
-from pychatbot_gui.gui.finding import Finding
 from pychatbot_gui.gui.main_window import MainWindow
 from pychatbot_gui.gui.notices import Notices
-from pychatbot_gui.gui.opening import ModelOpening
-from pychatbot_gui.gui.presetting import Presetting
 from pychatbot_gui.gui.remembered import Remembered
 from pychatbot_gui.gui.store_thread import StoreThread
-from pychatbot_gui.gui.transfer import Transfer
+from pychatbot_gui.gui.use_cases.answering import Answering
+from pychatbot_gui.gui.use_cases.chats import Chats
+from pychatbot_gui.gui.use_cases.finding import Finding
+from pychatbot_gui.gui.use_cases.opening import ModelOpening
+from pychatbot_gui.gui.use_cases.presetting import Presetting
+from pychatbot_gui.gui.use_cases.transfer import Transfer
 
 
 class Controller(QObject):

@@ -27,12 +27,22 @@ from PySide6.QtGui import (
 
 from pychatbot_gui.core.chat import Role
 from pychatbot_gui.core.errors import Cancelled
-from pychatbot_gui.core.export import atomic_file, cannot_be_saved
-from pychatbot_gui.core.export_text import about, title_line, when, who
+from pychatbot_gui.core.exchange.export import atomic_file, cannot_be_saved
+from pychatbot_gui.core.exchange.export_text import about, title_line, when, who
+from pychatbot_gui.core.exchange.markdown_text import LONGEST_MARKDOWN
 from pychatbot_gui.core.history import SavedChat, SavedMessage
-from pychatbot_gui.core.markdown_text import LONGEST_MARKDOWN
-from pychatbot_gui.gui.chat_looks import mono_families
-from pychatbot_gui.gui.markdown import BOLD, CODE, ITALIC, MUTED, STRIKE, Line, Span, Table, parse
+from pychatbot_gui.gui.chat.chat_looks import mono_families
+from pychatbot_gui.gui.chat.markdown import (
+    BOLD,
+    CODE,
+    ITALIC,
+    MUTED,
+    STRIKE,
+    Line,
+    Span,
+    Table,
+    parse,
+)
 from pychatbot_gui.gui.theme import LIGHT
 from pychatbot_gui.gui.visible_text import pieces, repaired, visible
 

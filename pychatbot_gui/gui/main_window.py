@@ -17,11 +17,11 @@ from PySide6.QtWidgets import (
 )
 
 from pychatbot_gui.core.paths import shipped
-from pychatbot_gui.gui.chat_view import ChatView
+from pychatbot_gui.gui.chat.chat_view import ChatView
+from pychatbot_gui.gui.chat.find_bar import FindBar
 from pychatbot_gui.gui.context_meter import ContextMeter
-from pychatbot_gui.gui.conversation_list import ConversationList
+from pychatbot_gui.gui.conversations.conversation_list import ConversationList
 from pychatbot_gui.gui.empty_state import EmptyState
-from pychatbot_gui.gui.find_bar import FindBar
 from pychatbot_gui.gui.notice_bar import NoticeBar
 from pychatbot_gui.gui.plain_text import ElidedLabel
 from pychatbot_gui.gui.prompt_box import PromptBox

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import QApplication, QPlainTextEdit, QPushButton
 
 from pychatbot_gui.app import create_window
 from pychatbot_gui.engine.engine import Finished
-from pychatbot_gui.gui.chat_view import ChatView
+from pychatbot_gui.gui.chat.chat_view import ChatView
 from pychatbot_gui.gui.engine_thread import EngineThread
 from tests.vocabularies import WORDS
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pychatbot_gui.core.history import SavedChat, SavedMessage, title_from
-from tests.core.trees import A, U, trees
+from tests.core.exchange.trees import A, U, trees
 
 
 def chat(*parents: int, head: int = 0) -> SavedChat:

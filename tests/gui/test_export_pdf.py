@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 from pychatbot_gui.core.errors import Cancelled, StorageError
 from pychatbot_gui.core.history import SavedChat
 from pychatbot_gui.gui.export_pdf import write_pdf
-from tests.core.trees import ANSWER, talk
+from tests.core.exchange.trees import ANSWER, talk
 
 
 def pages(data: bytes) -> int:

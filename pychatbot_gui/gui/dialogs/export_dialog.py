@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from pychatbot_gui.core.export import FORMATS
+from pychatbot_gui.core.exchange.export import FORMATS
 from pychatbot_gui.gui.plain_text import PlainLabel
 from pychatbot_gui.gui.visible_text import visible
 

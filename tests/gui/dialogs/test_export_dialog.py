@@ -4,7 +4,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QListWidget, QPushButton, QRadioButton
 from pytestqt.qtbot import QtBot
 
-from pychatbot_gui.core.export import FORMATS
+from pychatbot_gui.core.exchange.export import FORMATS
 from pychatbot_gui.gui.dialogs.export_dialog import ExportDialog
 from pychatbot_gui.gui.theme import DARK, LIGHT, apply_theme
 

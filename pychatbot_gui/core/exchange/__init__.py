@@ -1,0 +1,1 @@
+"""Conversations as files: export in several formats, import of our own and of others'."""

@@ -1,0 +1,1 @@
+"""The list of all conversations at the side, with its search."""

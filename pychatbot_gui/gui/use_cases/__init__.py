@@ -1,0 +1,1 @@
+"""What the person can do: these join the widgets with the engine and the store."""

@@ -1,0 +1,415 @@
+"""The use cases around an answer: send, edit, regenerate, continue, stop; and what comes of them.
+
+    send ─▶ the question is in the store ─▶ the engine answers ─▶ parts, then the end, into the store
+
+What is shown may be another conversation by then: an answer always goes on in its own.
+"""
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject, QTimer, Signal, Slot
+
+from pychatbot_gui.core.chat import Role
+from pychatbot_gui.core.errors import PychatbotError
+from pychatbot_gui.core.guide import for_model, is_guide
+from pychatbot_gui.core.history import SavedChat
+from pychatbot_gui.core.settings import Settings, from_overrides
+from pychatbot_gui.engine.engine import Finished, Sampling, sampling
+from pychatbot_gui.gui.engine_thread import EngineThread
+from pychatbot_gui.gui.main_window import MainWindow
+from pychatbot_gui.gui.notices import Notices
+from pychatbot_gui.gui.store_thread import StoreThread
+from pychatbot_gui.gui.use_cases.asked import Asked, another_answer, more_of, new_question
+from pychatbot_gui.gui.use_cases.chats import ENDINGS, Chats
+from pychatbot_gui.gui.use_cases.editing import Editing
+from pychatbot_gui.gui.use_cases.kept_answer import KeptAnswer
+from pychatbot_gui.gui.use_cases.opening import ModelOpening
+from pychatbot_gui.store.chats import ChatStore, NewAnswer
+
+NO_PROGRESS_MS = 30_000
+
+
+class Answering(QObject):
+    """One question at a time. `settings` gives the settings and the values of the command line."""
+
+    open_settings = Signal()
+
+    def __init__(
+        self,
+        window: MainWindow,
+        engine: EngineThread,
+        writer: StoreThread,
+        chats: Chats,
+        opening: ModelOpening,
+        notices: Notices,
+        settings: Callable[[], tuple[Settings, dict[str, object]]],
+    ) -> None:
+        super().__init__(window)
+        self._window = window
+        self._engine = engine
+        self._writer = writer
+        self._chats = chats
+        self._opening = opening
+        self._notices = notices
+        self._settings = settings
+        self._asked: Asked | None = None
+        self._send_later: int | None = None  # to the conversation of this id, as soon as it can be
+        self._editing = Editing(window, chats)
+        self._stuck = QTimer(self)
+        self._stuck.setSingleShot(True)
+        self._stuck.setInterval(NO_PROGRESS_MS)
+        self._stuck.timeout.connect(self._on_no_progress)
+        self._connect()
+
+    # -- what the person wants --------------------------------------------------------------
+
+    @Slot(str)
+    def send(self, text: str) -> None:
+        """Send a message. It stays in the box where there is no model to send it to."""
+        if not text.strip() or not self._opening.can_send or not self._is_free(text):
+            return
+        self._chats.save_system()
+        chat = self._chats.shown
+        asked = new_question(chat, self._editing.parent_in(chat), text, *self._values())
+        self._begin(asked)
+        self._editing.finish()
+        if not asked.redraw:
+            self._window.show_chat(True)
+            self._window.chat_view.add_user_message(text)
+            self._window.chat_view.begin_answer(self._model_name())
+
+    @Slot(int)
+    def regenerate(self, message: int = 0) -> None:
+        """Answer a question once more, with the model and the settings of now; 0: the last one."""
+        chat = self._chats.shown
+        at = chat.by_id.get(message or chat.head)
+        if at is not None and self._is_free():
+            self._begin(another_answer(chat, at, *self._values()))
+
+    @Slot(int)
+    def continue_answer(self, message: int = 0) -> None:
+        """Go on with an answer that was cut, as a new version of it; 0: the last one."""
+        chat = self._chats.shown
+        cut = chat.by_id.get(message or chat.head)
+        if cut is not None and cut.is_cut and self._is_free():
+            self._begin(more_of(chat, cut, *self._values()))
+
+    @Slot(int)
+    def edit(self, message: int = 0) -> None:
+        """Take a message of the person (0: the last one) into the box, to be sent as a new version."""
+        if not self._is_here():
+            self._editing.begin(message)
+
+    @Slot()
+    def stop(self) -> None:
+        """End what is going on, at once."""
+        self._send_later = None
+        if self._asked is not None:
+            self._asked.is_cancelled = True
+        self._engine.cancel()
+
+    def close(self) -> None:
+        """The window closes: what has come of the answer is kept."""
+        self._stuck.stop()
+        self._editing.keep()
+        if self._chats.answer is not None:
+            self._chats.answer.close()
+
+    def _is_free(self, text: str = "") -> bool:
+        """Whether an answer can be asked for; a message that must wait is sent a little later."""
+        if not self._opening.can_send or self._is_here():
+            return False
+        if self._is_writing():
+            self._send_later = self._chats.shown.id if text else None
+            later = " Your message is sent as soon as it has finished." if text else ""
+            self._notices.warning(
+                f"The model is still writing in another chat.{later}",
+                "Stop it now",
+                self._engine.cancel,
+            )
+            return False
+        if self._opening.model is None:  # its process died in the load, or it is being loaded
+            self._send_later = self._chats.shown.id if text else None
+            if not self._engine.is_busy():
+                self._opening.open(self._opening.path)
+            return False
+        return not self._engine.is_busy()
+
+    def _is_writing(self) -> bool:
+        return self._asked is not None or (
+            self._chats.answer is not None and not self._chats.answer.ended
+        )
+
+    def _is_here(self) -> bool:
+        """Whether what is shown waits for an answer itself."""
+        asked, answer = self._asked, self._chats.answer
+        if asked is not None and asked.visit == self._chats.visit:
+            return True
+        return self._is_writing() and answer is not None and answer.chat == self._chats.shown.id
+
+    def _values(self) -> tuple[Sampling, NewAnswer]:
+        """How the next answer is made: from the settings, the chat's preset, the command line."""
+        settings, overrides = self._settings()
+        settings = from_overrides(settings, self._chats.shown.sampling)
+        settings = from_overrides(for_model(self._opening.path, settings), overrides)
+        values = sampling(settings)
+        return values, NewAnswer(self._model_name(), vars(values))
+
+    def _model_name(self) -> str:
+        model = self._opening.model
+        return model.name if model is not None else ""
+
+    # -- from the question to the answer ----------------------------------------------------
+
+    def _begin(self, asked: Asked) -> None:
+        self._notices.clear()
+        self._send_later = None
+        asked.visit = self._chats.visit
+        self._asked = asked
+        self._stuck.start()
+        self._show_busy()
+
+        def store(opened: ChatStore) -> tuple[tuple[int, int, int], SavedChat]:
+            ids = asked.keep(opened)
+            return ids, opened.chat(ids[0])
+
+        self._writer.do(store, lambda done: self._on_stored(*done), self._on_not_stored)
+
+    def _on_stored(self, ids: tuple[int, int, int], saved: SavedChat) -> None:
+        asked = self._asked
+        assert asked is not None
+        chat, asked.question, asked.answer = ids
+        kept = KeptAnswer(self._writer, chat, asked.answer, asked.prefix, self)
+        kept.failed.connect(self._on_not_kept)
+        kept.saved.connect(lambda: self._on_kept(kept))
+        self._chats.answer = kept
+        view = self._window.chat_view
+        if self._chats.visit == asked.visit:
+            self._chats.take(saved, asked.redraw)
+            if not asked.redraw:
+                view.identify(asked.question, asked.answer)
+        self._chats.refresh()
+        self._window.conversation_list.set_writing(chat)
+        if asked.is_cancelled:
+            self._end("cancelled", None)
+        elif not self._engine.is_busy():
+            self._ask(asked, saved)
+        # Otherwise a model is being loaded: `_go_on` asks it.
+
+    def _ask(self, asked: Asked, saved: SavedChat) -> None:
+        asked.is_with_engine = True
+        conversation = saved.conversation(asked.question)
+        self._engine.ask(conversation, asked.sampling, asked.prefix)
+
+    def _on_not_stored(self, error: PychatbotError) -> None:
+        asked, self._asked = self._asked, None
+        assert asked is not None
+        self._stuck.stop()
+        if asked.text:
+            if self._chats.visit == asked.visit and not asked.redraw:
+                self._window.chat_view.remove_last_exchange()
+                self._window.show_chat(bool(self._chats.shown.path()))
+            self._give_back(asked.text)
+        self._notices.error(error)
+        self._show_busy()
+
+    def _give_back(self, text: str) -> None:
+        """A message that was not answered goes back to where it was written."""
+        box = self._window.prompt_box
+        written_since = box.text()
+        box.set_text(f"{text}\n{written_since}" if written_since else text)
+
+    # -- what comes of it -------------------------------------------------------------------
+
+    def _is_shown(self) -> bool:
+        answer = self._chats.answer
+        return answer is not None and self._chats.shows(answer.message)
+
+    @Slot(int, int)
+    def _on_reading(self, done: int, total: int) -> None:
+        self._stuck.start()
+        if done < total and self._is_shown():
+            self._window.chat_view.set_progress(f"Reading {done:,} of {total:,} tokens…")
+
+    @Slot(float)
+    def _on_loading(self, fraction: float) -> None:
+        if not self._opening.is_loading and self._is_shown():
+            self._window.chat_view.set_progress(f"Starting the model again… {fraction:.0%}")
+
+    @Slot(int)
+    def _on_dropped(self, hidden_turns: int) -> None:
+        answer = self._chats.answer
+        if answer is None:
+            return
+        self._writer.do(lambda s: s.set_hidden_turns(answer.chat, hidden_turns))
+        if self._is_shown():
+            self._window.chat_view.add_divider(
+                "The context is full: the model no longer sees the oldest messages."
+            )
+
+    @Slot(str)
+    def _on_text(self, text: str) -> None:
+        self._stuck.stop()
+        answer = self._chats.answer
+        if answer is not None:
+            answer.add(text)
+            if self._is_shown():
+                self._window.chat_view.append_text(text)
+
+    @Slot(object)
+    def _on_finished(self, event: Finished) -> None:
+        shown = self._is_shown()
+        self._end(event.reason, event)
+        model = self._opening.model
+        if not shown:
+            return
+        if event.reply_tokens and event.writing_seconds > 0:
+            self._window.speed_label.setText(f"{event.tokens_per_second:.1f} tokens/s")
+        if model is not None and event.prompt_tokens:
+            used = min(event.prompt_tokens + event.reply_tokens, model.n_ctx)
+            self._window.context_meter.set_usage(used, model.n_ctx)
+
+    @Slot(object, bool)
+    def _on_failed(self, error: PychatbotError, refused: bool) -> None:
+        asked = self._asked
+        assert asked is not None
+        answer = self._chats.answer
+        if refused and answer is not None and answer.chat == self._chats.shown.id:
+            self._take_back(asked)
+            self._notices.error(error, "Settings…", self.open_settings.emit)
+        else:
+            self._end("error", None, "Unfinished: " + _first_clause(error))
+            self._notices.error(error)
+
+    def _end(self, ended: str, event: Finished | None, note: str = "") -> None:
+        answer = self._chats.answer
+        assert answer is not None
+        shown = self._is_shown()
+        self._asked = None
+        self._stuck.stop()
+        answer.end(ended, event)
+        self._chats.take_answer()
+        self._window.conversation_list.set_writing(0)
+        if shown:
+            note = note or ENDINGS.get(ended, "")
+            self._window.chat_view.end_answer(note, is_cut=ended != "stop")
+        self._show_busy()
+        if not self._engine.is_busy():
+            self._go_on()
+
+    @Slot(int)
+    def _on_erasing(self, chat: int) -> None:
+        answer = self._chats.answer
+        if answer is not None and answer.chat == chat:
+            answer.abandon()
+            self.stop()
+
+    def _take_back(self, asked: Asked) -> None:
+        """The model never saw it: it is as if it had not been sent, and is in the box again."""
+        self._chats.answer = None
+        self._asked = None
+        self._stuck.stop()
+        self._window.conversation_list.set_writing(0)
+        question, made, before = asked.question, asked.answer, asked.chat
+        text = asked.text
+
+        def work(store: ChatStore) -> None:
+            store.take_back(question if text else made)
+            if before.id:
+                store.set_head(before.id, before.head)
+
+        if text:
+            self._give_back(text)
+            if not asked.redraw:
+                self._window.chat_view.remove_last_exchange()
+        self._chats.take_back(before)
+
+        def after(_: object) -> None:
+            self._chats.refresh()
+            if asked.redraw:
+                self._chats.reload()
+
+        self._writer.do(work, after)
+        self._show_busy()
+
+    def _on_kept(self, kept: KeptAnswer) -> None:
+        """The answer is whole in the store."""
+        if self._chats.answer is kept:
+            self._chats.answer = None
+        kept.deleteLater()
+        self._chats.refresh()
+        settings, _ = self._settings()
+
+        def look(saved: SavedChat) -> None:
+            if self._chats.shown.id == saved.id and self._chats.answer is None:
+                self._chats.take(saved, redraw=False)
+            answers = [m for m in saved.messages if m.role is Role.ASSISTANT]
+            first = len(answers) == 1 and saved.titled_by == "start" and kept.ended == "stop"
+            if first and settings.auto_title and not is_guide(self._opening.path):
+                self._engine.suggest_title(saved.id, saved.conversation(kept.message))
+
+        self._writer.do(lambda s: s.chat(kept.chat), look)
+
+    @Slot(object)
+    def _on_not_kept(self, error: PychatbotError) -> None:
+        told = type(error)(f"{error} The answer goes on; saving is tried again.", error.detail)
+        self._notices.error(told)
+
+    # -- busy or not ------------------------------------------------------------------------
+
+    @Slot()
+    def _show_busy(self) -> None:
+        writing = self._is_writing()
+        busy = self._engine.is_busy() or self._asked is not None
+        self._window.set_busy(busy, here=not writing or self._is_here())
+
+    @Slot()
+    def _go_on(self) -> None:
+        """The engine is free: do what waited for it."""
+        self._stuck.stop()
+        asked, answer = self._asked, self._chats.answer
+        if asked is not None and answer is not None and not asked.is_with_engine:
+            if self._opening.model is None:
+                self._end("error", None, "Unfinished: no model is open")
+            else:
+                chat, asked.is_with_engine = answer.chat, True
+                self._writer.do(lambda s: s.chat(chat), lambda saved: self._ask(asked, saved))
+        elif asked is None and self._send_later is not None:
+            wanted, self._send_later = self._send_later, None
+            if wanted == self._chats.shown.id and self._opening.model is not None:
+                self.send(self._window.prompt_box.text())
+
+    @Slot()
+    def _on_no_progress(self) -> None:
+        self._notices.warning(
+            "There was no progress for 30 seconds. You can go on waiting, or end it.",
+            "End it",
+            self.stop,
+        )
+
+    # -- wiring -----------------------------------------------------------------------------
+
+    def _connect(self) -> None:
+        engine, view, box = self._engine, self._window.chat_view, self._window.prompt_box
+        engine.reading.connect(self._on_reading)
+        engine.loading.connect(self._on_loading)
+        engine.messages_dropped.connect(self._on_dropped)
+        engine.text_arrived.connect(self._on_text)
+        engine.answer_finished.connect(self._on_finished)
+        engine.answer_failed.connect(self._on_failed)
+        engine.busy_changed.connect(self._show_busy)
+        engine.title_suggested.connect(self._chats.take_title)
+        self._opening.progressed.connect(self._stuck.start)
+        self._opening.ended.connect(self._go_on)
+        self._chats.shown_changed.connect(self._show_busy)
+        self._chats.erasing.connect(self._on_erasing)
+        view.edit_wanted.connect(self.edit)
+        view.regenerate_wanted.connect(self.regenerate)
+        view.continue_wanted.connect(self.continue_answer)
+        box.send_requested.connect(self.send)
+        box.stop_requested.connect(self.stop)
+
+
+def _first_clause(error: PychatbotError) -> str:
+    sentence = str(error).split(". ")[0].rstrip(".")
+    return sentence[:1].lower() + sentence[1:]
