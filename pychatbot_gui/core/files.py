@@ -4,8 +4,10 @@ import json
 import os
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from pychatbot_gui.core.errors import StorageError
 
@@ -22,7 +24,7 @@ def read_json(path: Path) -> tuple[dict[str, Any], str]:
     except FileNotFoundError:
         return {}, ""
     except OSError as error:
-        raise StorageError(f"“{path}” cannot be read: {_reason(error)}.", repr(error)) from error
+        raise StorageError(f"“{path}” cannot be read: {reason(error)}.", repr(error)) from error
     try:
         document = json.loads(raw.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
@@ -41,21 +43,50 @@ def write_json(path: Path, document: dict[str, Any], durable: bool = True) -> No
     text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
     if not text.isascii() and not _is_unicode(text):
         text = json.dumps(document, indent=2) + "\n"  # a file name that is not valid Unicode
-    temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    except OSError as error:
+        raise cannot_be_saved(path, error) from error
+    with whole_file(path, durable) as stream:
+        stream.write(text.encode())
+
+
+@contextmanager
+def whole_file(path: Path, durable: bool = True) -> Iterator[BinaryIO]:
+    """Write a file that is there whole at the end, or not at all; the former one stays until then.
+
+    A link is followed: what it points to is replaced. Raises `StorageError` with a sentence for
+    the person, also for an OSError of the one who writes.
+    """
+    temporary = None
+    try:
+        target = path.resolve()
+        if target.exists() and not target.is_file():
+            raise StorageError(f"“{path}” is not a file. Choose another name.")
+        handle, name = tempfile.mkstemp(prefix=f".{target.name[:80]}.", dir=target.parent)
         temporary = Path(name)
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
+        with os.fdopen(handle, "wb") as stream:
+            yield stream
             stream.flush()
             if durable:
                 os.fsync(stream.fileno())
-        temporary.replace(path)
-    except OSError as error:
+        temporary.replace(target)
+        temporary = None
+    except (OSError, RuntimeError) as error:  # RuntimeError: links that lead in a circle
+        raise cannot_be_saved(path, error) from error
+    finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
-        raise StorageError(f"“{path}” cannot be saved: {_reason(error)}.", repr(error)) from error
+
+
+def cannot_be_saved(path: Path, error: Exception) -> StorageError:
+    """The sentence for a file that could not be written."""
+    return StorageError(f"“{path}” cannot be saved: {reason(error)}.", repr(error))
+
+
+def reason(error: Exception) -> str:
+    """What the system says is wrong, to stand in a sentence."""
+    return (getattr(error, "strerror", None) or str(error)).lower()
 
 
 def _set_aside(path: Path, why: str) -> str:
@@ -69,7 +100,7 @@ def _set_aside(path: Path, why: str) -> str:
         path.rename(target)
     except OSError as error:
         raise StorageError(
-            f"“{path}” is damaged ({why}) and cannot be set aside: {_reason(error)}.", repr(error)
+            f"“{path}” is damaged ({why}) and cannot be set aside: {reason(error)}.", repr(error)
         ) from error
     return (
         f"“{path.name}” was damaged ({why}). It was set aside as “{target.name}” in the same "
@@ -83,7 +114,3 @@ def _is_unicode(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _reason(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()

@@ -13,7 +13,7 @@ from typing import Any
 
 from pychatbot_gui.core.chat import clean_text
 from pychatbot_gui.core.errors import PychatbotError, SettingsError, StorageError
-from pychatbot_gui.core.files import read_json, write_json
+from pychatbot_gui.core.files import read_json, reason, write_json
 from pychatbot_gui.core.paths import shipped as shipped_path
 from pychatbot_gui.core.settings import info, parse, setting_names, setting_type
 
@@ -228,7 +228,7 @@ def _preset_files(folder: Path, notes: list[str]) -> Iterator[Path]:
     except FileNotFoundError:
         return
     except OSError as error:
-        notes.append(f"The presets in “{folder}” cannot be read: {_reason(error)}.")
+        notes.append(f"The presets in “{folder}” cannot be read: {reason(error)}.")
         return
     for path in found:
         if path.suffix.lower() == ".json" and not path.name.startswith(".") and path.is_file():
@@ -276,7 +276,7 @@ def _read(path: Path) -> dict[str, Any]:
         _check_size(path)
         document = json.loads(path.read_bytes().decode("utf-8-sig"))
     except OSError as error:
-        raise StorageError(f"“{path}” cannot be read: {_reason(error)}.", repr(error)) from error
+        raise StorageError(f"“{path}” cannot be read: {reason(error)}.", repr(error)) from error
     except (ValueError, RecursionError) as error:
         raise SettingsError(f"“{path.name}” is not a preset: {error}.") from error
     if not isinstance(document, dict):
@@ -288,7 +288,7 @@ def _check_size(path: Path) -> None:
     try:
         size = path.stat().st_size
     except OSError as error:
-        raise StorageError(f"“{path}” cannot be read: {_reason(error)}.", repr(error)) from error
+        raise StorageError(f"“{path}” cannot be read: {reason(error)}.", repr(error)) from error
     if size > _LARGEST_FILE:
         raise StorageError(f"“{path}” is too large for a preset ({size / 1e6:,.0f} MB).")
 
@@ -301,7 +301,7 @@ def _moved(preset: Preset, folder: Path) -> Preset:
         preset.path.rename(target)
     except OSError as error:
         raise StorageError(
-            f"The preset “{preset.name}” cannot be moved to “{folder}”: {_reason(error)}.",
+            f"The preset “{preset.name}” cannot be moved to “{folder}”: {reason(error)}.",
             repr(error),
         ) from error
     return replace(preset, path=target)
@@ -331,7 +331,3 @@ def _stem(name: str) -> str:
 
 def _key(file_name: str) -> str:
     return unicodedata.normalize("NFC", file_name).casefold()
-
-
-def _reason(error: OSError) -> str:
-    return (error.strerror or str(error)).lower()

@@ -1,6 +1,5 @@
 """A conversation as PDF: laid out and painted page by page, in any thread, on white paper."""
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -27,9 +26,9 @@ from PySide6.QtGui import (
 
 from pychatbot_gui.core.chat import Role
 from pychatbot_gui.core.errors import Cancelled
-from pychatbot_gui.core.exchange.export import atomic_file, cannot_be_saved
 from pychatbot_gui.core.exchange.export_text import about, title_line, when, who
 from pychatbot_gui.core.exchange.markdown_text import LONGEST_MARKDOWN
+from pychatbot_gui.core.files import whole_file
 from pychatbot_gui.core.history import SavedChat, SavedMessage
 from pychatbot_gui.gui.chat.chat_looks import mono_families
 from pychatbot_gui.gui.chat.markdown import (
@@ -77,15 +76,8 @@ def write_pdf(
         if on_progress is not None:
             on_progress(done, total)
 
-    with atomic_file(path) as temporary:
-        data = _pdf(chat, step)
-        try:
-            with temporary.open("wb") as stream:
-                stream.write(data)
-                stream.flush()
-                os.fsync(stream.fileno())
-        except OSError as error:
-            raise cannot_be_saved(path, error) from error
+    with whole_file(path) as stream:
+        stream.write(_pdf(chat, step))
 
 
 def _pdf(chat: SavedChat, step: Callable[[int, int], None]) -> bytes:

@@ -1,18 +1,16 @@
 """Conversations as files: which formats there are, what they are called, how they are written."""
 
-import os
 import re
-import tempfile
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pychatbot_gui.core.errors import Cancelled, StorageError
+from pychatbot_gui.core.errors import Cancelled
 from pychatbot_gui.core.exchange.export_html import html_chunks
 from pychatbot_gui.core.exchange.export_json import json_chunks
 from pychatbot_gui.core.exchange.export_text import markdown_chunks, text_chunks
+from pychatbot_gui.core.files import whole_file
 from pychatbot_gui.core.history import SavedChat
 
 
@@ -97,53 +95,10 @@ def write_chunks(
     `on_progress(n)` is called after each chunk with how many were written. Raises `Cancelled`
     when `is_cancelled()` says so, and `StorageError` with a sentence for the person.
     """
-    with atomic_file(path) as temporary:
-        try:
-            with temporary.open("w", encoding="utf-8", errors="replace", newline="") as stream:
-                for number, chunk in enumerate(chunks, 1):
-                    if is_cancelled is not None and is_cancelled():
-                        raise Cancelled
-                    stream.write(chunk)
-                    if on_progress is not None:
-                        on_progress(number)
-                stream.flush()
-                os.fsync(stream.fileno())
-        except OSError as error:
-            raise cannot_be_saved(path, error) from error
-
-
-@contextmanager
-def atomic_file(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`, that becomes `path` at the end, or is removed.
-
-    Raises `StorageError` where the folder takes no file or `path` cannot be replaced.
-    """
-    temporary = None
-    try:
-        try:
-            # A link is followed: what it points to is replaced, not the link.
-            target = path.resolve()
-            if target.exists() and not target.is_file():
-                raise StorageError(f"“{path}” is not a file. Choose another name.")
-            handle, name = tempfile.mkstemp(".part", ".export-", target.parent)
-            temporary = Path(name)
-            os.close(handle)
-        except (OSError, RuntimeError) as error:
-            raise cannot_be_saved(path, error) from error
-        yield temporary
-        try:
-            temporary.replace(target)
-        except OSError as error:
-            raise cannot_be_saved(path, error) from error
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
-
-
-def cannot_be_saved(path: Path, error: Exception) -> StorageError:
-    """The sentence for a file that could not be written."""
-    why = getattr(error, "strerror", None) or str(error)
-    return StorageError(
-        f"“{path.name}” cannot be saved: {why.lower()}. Nothing was changed; try another folder.",
-        repr(error),
-    )
+    with whole_file(path) as stream:
+        for number, chunk in enumerate(chunks, 1):
+            if is_cancelled is not None and is_cancelled():
+                raise Cancelled
+            stream.write(chunk.encode("utf-8", "replace"))
+            if on_progress is not None:
+                on_progress(number)

@@ -18,6 +18,7 @@ from pychatbot_gui.core.exchange.import_chatgpt import chatgpt_chat, is_chatgpt
 from pychatbot_gui.core.exchange.import_lmstudio import is_lmstudio, lmstudio_chat
 from pychatbot_gui.core.exchange.import_pychatbot import is_pychatbot, pychatbot_chat
 from pychatbot_gui.core.exchange.json_entries import Entry, EntryReader
+from pychatbot_gui.core.files import reason
 from pychatbot_gui.core.history import SavedChat
 
 MOST_PROBLEMS = 1_000
@@ -84,8 +85,9 @@ def read_chats(
         else:
             yield from reading.file(path)
     except OSError as error:
-        why = (error.strerror or str(error)).lower()
-        raise StorageError(f"“{path.name}” cannot be read: {why}.", repr(error)) from error
+        raise StorageError(
+            f"“{path.name}” cannot be read: {reason(error)}.", repr(error)
+        ) from error
 
 
 class _Reading:

@@ -11,7 +11,6 @@ from PySide6.QtWidgets import QFileDialog
 
 from pychatbot_gui.core.errors import Cancelled, PychatbotError
 from pychatbot_gui.core.exchange.export import (
-    cannot_be_saved,
     chunks,
     document,
     file_name,
@@ -19,6 +18,7 @@ from pychatbot_gui.core.exchange.export import (
     write_chunks,
 )
 from pychatbot_gui.core.exchange.importing import Report, read_chats
+from pychatbot_gui.core.files import cannot_be_saved
 from pychatbot_gui.core.history import SavedChat
 from pychatbot_gui.core.paths import Paths
 from pychatbot_gui.gui.dialogs.export_dialog import ExportDialog
