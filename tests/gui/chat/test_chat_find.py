@@ -9,16 +9,6 @@ from tests.gui.chat.saved_chats import answer, long_chat, question
 
 
 @pytest.fixture
-def view(qtbot):
-    chat = ChatView()
-    qtbot.addWidget(chat)
-    chat.resize(900, 600)
-    chat.show()
-    qtbot.waitExposed(chat)
-    return chat
-
-
-@pytest.fixture
 def settle(qtbot, view):
     def wait() -> None:
         view.toPlainText()

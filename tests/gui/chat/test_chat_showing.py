@@ -20,16 +20,6 @@ EARLIER = "Show earlier messages"
 BETWEEN = "Show the next messages"
 
 
-@pytest.fixture
-def view(qtbot):
-    chat = ChatView()
-    qtbot.addWidget(chat)
-    chat.resize(900, 600)
-    chat.show()
-    qtbot.waitExposed(chat)
-    return chat
-
-
 def settle(view: ChatView) -> None:
     view.toPlainText()
     QGuiApplication.processEvents()

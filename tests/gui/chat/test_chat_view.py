@@ -21,16 +21,6 @@ from pychatbot_gui.gui.theme import DARK, LIGHT
 from tests.gui.chat.markdown_samples import SAMPLES, TOUR
 
 
-@pytest.fixture
-def view(qtbot):
-    chat = ChatView()
-    qtbot.addWidget(chat)
-    chat.resize(900, 600)
-    chat.show()
-    qtbot.waitExposed(chat)
-    return chat
-
-
 def answer(view: ChatView, text: str, note: str = "", size: int = 0) -> None:
     view.begin_answer("Model")
     for start in range(0, len(text), size or len(text) or 1):
