@@ -69,7 +69,7 @@ _Outgoing = Loading | Reading | Text | Finished | _Dropped | _Loaded | _LoadEnde
 class EngineWorker(QObject):
     """Lives in the worker thread. Its slots block while the engine works."""
 
-    title_found = Signal(int, str)  # the key it was asked under, the title
+    title_found = Signal(object, str)  # the key it was asked under, the title
     title_failed = Signal(object)  # PychatbotError
 
     def __init__(
@@ -116,7 +116,7 @@ class EngineWorker(QObject):
         except Exception as error:  # a bug must not end the thread
             self._out.put(_AnswerFailed(_told(error), was_refused(error)))
 
-    @Slot(int, object, object)
+    @Slot(object, object, object)
     def suggest_title(self, key: int, conversation: Conversation, token: CancelToken) -> None:
         """Find a title, unless something else is wished meanwhile."""
         assert self._chat is not None
@@ -149,11 +149,11 @@ class EngineThread(QObject):
     answer_finished = Signal(object)  # Finished
     answer_failed = Signal(object, bool)  # PychatbotError, whether the message was refused
     busy_changed = Signal(bool)
-    title_suggested = Signal(int, str)  # the key it was asked under, the title
+    title_suggested = Signal(object, str)  # the key it was asked under, the title
 
     _load = Signal(object, object)
     _ask = Signal(object, object, object, object)
-    _suggest_title = Signal(int, object, object)
+    _suggest_title = Signal(object, object, object)
 
     def __init__(self, make_engine: Callable[[], Engine], parent: QObject | None = None) -> None:
         super().__init__(parent)
