@@ -84,8 +84,9 @@ def _told(path: Path, why: str, aside: Path, found: _Found) -> str:
         if found.chats or found.messages
         else "No conversation could be read from it."
     )
+    said = " ".join(why.replace("*** in database main ***", "").split())[:120]
     return (
-        f"“{path.name}” was damaged ({why}). {what} The damaged file is kept as “{aside.name}” in "
+        f"“{path.name}” was damaged ({said}). {what} The damaged file is kept as “{aside.name}” in "
         "the same folder."
     )
 
