@@ -37,7 +37,9 @@ def test_the_dead_and_those_of_the_same_number() -> None:
         assert not writers.is_alive(nonsense)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="what is killed is listed until it is waited for")
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="what is killed is listed until it is waited for"
+)
 def test_one_that_was_killed_is_dead_before_its_parent_has_asked() -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
         name = writers.process_name(child.pid)
