@@ -73,10 +73,13 @@ def system_theme(application: QApplication) -> Theme:
 
 def apply_theme(application: QApplication, theme: Theme) -> None:
     """Give every window of the program the Fusion style, the palette and the style sheet."""
+    palette, sheet = palette_of(theme), style_sheet(theme)
+    if application.styleSheet() == sheet and application.palette() == palette:
+        return  # putting it on again dresses every widget there is anew
     QDir.setSearchPaths("theme", [str(shipped("resources", "themes"))])
     application.setStyle("Fusion")
-    application.setPalette(palette_of(theme))
-    application.setStyleSheet(style_sheet(theme))
+    application.setPalette(palette)
+    application.setStyleSheet(sheet)
 
 
 def palette_of(theme: Theme) -> QPalette:
