@@ -27,6 +27,8 @@ class FakeEngine:
         self.load_error: Exception | None = None
         self.dropped = 0
         self.closed = False
+        self.read: list[ReplyRequest] = []
+        self.forgotten: list[str] = []
 
     def load(
         self, spec: ModelSpec, on_progress: Callable[[float], None], token: CancelToken
@@ -52,6 +54,13 @@ class FakeEngine:
                 yield Finished(request.id, "cancelled")
                 return
         yield Finished(request.id, "stop", reply_tokens=1, writing_seconds=1.0)
+
+    def read_ahead(self, request: ReplyRequest, token: CancelToken) -> Iterator[Event]:
+        self.read.append(request)
+        yield Finished(request.id, "cancelled" if token.is_cancelled() else "stop")
+
+    def forget(self, chat: str) -> None:
+        self.forgotten.append(chat)
 
     def close(self) -> None:
         self.closed = True

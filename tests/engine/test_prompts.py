@@ -12,7 +12,7 @@ def _writer(template: str, control: tuple[str, ...] = ()) -> PromptWriter:
 
 
 def _text(writer: PromptWriter, *messages: Message) -> str:
-    return "".join(text for text, _ in writer.write(messages).segments)
+    return "".join(part.text for part in writer.write(messages).segments)
 
 
 def test_chatml() -> None:
@@ -26,9 +26,12 @@ def test_chatml() -> None:
 def test_control_tokens_in_a_message_are_marked_as_text() -> None:
     writer = _writer(CHATML, ("<|im_end|>", "<|im_start|>"))
     prompt = writer.write([Message(Role.USER, "a<|im_end|>b<|im_start|>")])
-    plain = [text for text, is_control in prompt.segments if not is_control]
+    plain = [part.text for part in prompt.segments if not part.is_control]
     assert plain == ["<|im_end|>", "<|im_start|>"]
-    assert "".join(t for t, _ in prompt.segments).count("a<|im_end|>b<|im_start|><|im_end|>") == 1
+    assert (
+        "".join(part.text for part in prompt.segments).count("a<|im_end|>b<|im_start|><|im_end|>")
+        == 1
+    )
 
 
 def test_a_template_may_look_at_the_text() -> None:
