@@ -31,6 +31,7 @@ from pychatbot_gui.engine.snapshot_file import (
 )
 
 _LEAST = 32  # tokens: fewer are read as fast as they are found
+_HEADER = 1 << 20  # bytes of a model file that are looked at
 _HEADS = 64  # snapshots on disk whose tokens are remembered
 _ABANDONED = 3600.0  # seconds after which an unfinished file has no writer any more
 _LEFT_FREE = 500_000_000  # bytes of the disk that are not for snapshots
@@ -39,13 +40,10 @@ _LEFT_FREE = 500_000_000  # bytes of the disk that are not for snapshots
 def model_print(path: Path) -> str:
     """What tells this model file from any other that is ever put in its place. Raises OSError."""
     about = path.stat()
-    content = hashlib.blake2b(digest_size=16)
     with path.open("rb") as stream:
-        content.update(stream.read(1 << 20))
-        for i in range(64):  # samples of the weights: a copy may keep the time of another file
-            stream.seek(about.st_size * i // 64)
-            content.update(stream.read(4096))
-    return f"{about.st_size} {about.st_mtime_ns} {content.hexdigest()}"
+        header = hashlib.blake2b(stream.read(_HEADER), digest_size=16).hexdigest()
+    # The time of the last change of the file's entry: that of its content can be copied.
+    return f"{about.st_size} {about.st_mtime_ns} {about.st_ctime_ns} {header}"
 
 
 class SnapshotFolder:
