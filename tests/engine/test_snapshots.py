@@ -1,7 +1,6 @@
 """Snapshots on disk: found again, left aside where anything is wrong with them, never a crash."""
 
 import os
-import resource
 import shutil
 import stat
 from collections.abc import Callable, Iterator
@@ -24,7 +23,7 @@ from pychatbot_gui.engine.snapshot_file import (
 )
 from pychatbot_gui.engine.snapshots import SnapshotFolder
 from tests.engine.kinds import build_hybrid, build_plain
-from tests.engine.talk import assistant, events, finished, load, text_of, user
+from tests.engine.talk import assistant, events, finished, load, read_ahead, text_of, user
 
 SHORT = Sampling(temperature=0, max_tokens=5)
 QUESTION = user("What is this? " * 30)
@@ -121,7 +120,7 @@ def test_the_longest_unused_goes_when_there_are_too_many(
     start: Callable[..., LlamaEngine], folder: Path
 ) -> None:
     engine = start()
-    paths = []
+    paths: list[Path] = []
     for age, chat in enumerate("abc"):
         events(engine, QUESTION, sampling=SHORT, chat=chat)
         engine.save()
@@ -235,6 +234,7 @@ def test_a_folder_that_cannot_be_used_is_told_once(folder: Path, model: Path) ->
 
 
 def test_a_full_disk_is_told_once(start: Callable[..., LlamaEngine], folder: Path) -> None:
+    resource = pytest.importorskip("resource")
     engine = start()
     first = events(engine, QUESTION, sampling=SHORT, chat="a")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -284,8 +284,6 @@ def test_a_model_process_keeps_them_when_it_is_idle_and_at_its_end(
 def test_a_model_process_reads_ahead_but_starts_no_model_for_it(
     tmp_path: Path, model: Path
 ) -> None:
-    from tests.engine.talk import read_ahead
-
     process = ModelProcess(tmp_path / "log")
     assert read_ahead(process, QUESTION) == []
     load(process, model)
