@@ -4,12 +4,14 @@ Qt is imported where a window is built, so that the terminal starts without it.
 """
 
 import contextlib
+import gc
 import logging
 import logging.handlers
 import os
 import signal
 import socket
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -63,7 +65,12 @@ def run_window(given: Arguments) -> int:
     if instance.hand_over(given.model):
         return 0
     _log_to(paths)
+    # Nothing of what a start makes is garbage. To look for some takes time now, and later, whenever
+    # much is shown, a moment in which the window stands still.
+    gc.disable()
     window = _build_window(given)
+    gc.freeze()
+    gc.enable()
     _tell_bugs(window, paths)
     instance.asked_again.connect(window.come_to_front)
     with _closed_by_signals(window):
@@ -108,17 +115,20 @@ def _build_window(given: Arguments) -> "MainWindow":
     window = MainWindow()
     log_path = _model_log(paths)
     engine = EngineThread(_engine_maker(settings, log_path), window)
-    store = StoreThread(lambda: _open_store(paths), window)
+    is_closed = threading.Event()
+    # Before all else that hears of it: what may take long must know before it is waited for.
+    window.closed.connect(lambda: is_closed.set())
+    store = StoreThread(lambda: _open_store(paths, is_closed.is_set), window)
     controller = Controller(window, engine, store, settings, paths, log_path)
     window.show()
     controller.start(given, notes)
     return window
 
 
-def _open_store(paths: Paths) -> tuple[ChatStore, list[str]]:
+def _open_store(paths: Paths, is_cancelled: Callable[[], bool]) -> tuple[ChatStore, list[str]]:
     """The saved conversations; where they cannot be opened, a store that lives in memory only."""
     try:
-        return open_store(paths.conversations)
+        return open_store(paths.conversations, is_cancelled=is_cancelled)
     except StorageError as error:
         return open_memory(), [
             f"{error} Until then conversations are not saved: those of now are lost at the end."

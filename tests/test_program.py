@@ -17,6 +17,7 @@ import pytest
 from PySide6.QtGui import QImage
 
 from tests.conftest import ANSWER
+from tests.models import build_scripted_model
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="Xvfb and xdotool are for X11"),
@@ -26,6 +27,8 @@ pytestmark = [
 REPOSITORY = Path(__file__).resolve().parent.parent
 PATIENCE = 60.0  # seconds until a test gives up waiting for something to be seen
 WIDTH, HEIGHT = 1100, 900
+# Rows in the list of chats; there the first hit of a search takes the place of the first chat.
+FIRST_CHAT, SECOND_CHAT, FIRST_HIT = (100, 158), (100, 188), (100, 165)
 GRAB = (
     "import sys\n"
     "from PySide6.QtGui import QGuiApplication\n"
@@ -149,6 +152,20 @@ class Person:
         wait_for(there, f"“{ending}” in the chat")
         return seen[0]
 
+    def click_until(self, place: tuple[int, int], text: str) -> None:
+        """Click at a place of the window until the chat has this text and no other."""
+
+        def there() -> bool:
+            self._click(*place)
+            return self._read_once() == text
+
+        wait_for(there, f"“{text[:30]}” after a click")
+
+    def count_chats(self) -> int:
+        """How many chats the program lists in a terminal."""
+        listed = self._run(sys.executable, "-m", "pychatbot_gui", "--list")
+        return len(listed.splitlines())
+
     def photograph(self) -> QImage:
         path = self._folder / "screen.png"
         self._run(sys.executable, "-c", GRAB, str(path))
@@ -162,10 +179,14 @@ class Person:
 
     def _read_once(self) -> str:
         """Click into the chat, copy all of it, and go back to the prompt."""
-        self._run(*("xdotool", "mousemove", "--window", self._window, "500", "300", "click", "1"))
+        self._click(500, 300)
         text = self.copy()
         self.press("ctrl+l")
         return text
+
+    def _click(self, x: int, y: int) -> None:
+        place = (str(x), str(y))
+        self._run("xdotool", "mousemove", "--window", self._window, *place, "click", "1")
 
     def _search(self, title: str) -> str:
         """Ids of the visible windows of this title, one a line."""
@@ -180,6 +201,7 @@ class Person:
         done = subprocess.run(
             [needed(tool), *arguments],
             capture_output=True,
+            cwd=REPOSITORY,
             env=self._environment,
             timeout=PATIENCE,
             check=False,
@@ -323,3 +345,30 @@ def test_a_program_that_was_killed_takes_its_model_along_and_starts_again(
     person.send("Hi")
     person.read("Good bye.")
     assert_ends_well(person, again)
+
+
+def test_chats_are_switched_found_deleted_and_brought_back(
+    person: Person, model_folder: Path
+) -> None:
+    answer = "Rain, and **then** a rainbow."
+    program = person.start(build_scripted_model(model_folder / "weather.gguf", answer))
+    person.find_window("Scripted model")
+    person.send("Tell me about llamas")
+    llamas = person.read("then a rainbow.")
+    person.press("ctrl+n")
+    person.send("How is Quito")
+    quito = person.read("then a rainbow.")
+    assert "llamas" not in quito
+    person.click_until(SECOND_CHAT, llamas)
+    person.click_until(FIRST_CHAT, quito)
+    person.press("ctrl+shift+f")
+    person.type("llam")
+    # Where the hit is to be seen the list had the chat that is shown.
+    person.click_until(FIRST_HIT, llamas)
+    assert person.count_chats() == 2
+    person.press("alt+c", "d")
+    wait_for(lambda: person.count_chats() == 1, "one chat to be gone")
+    person.press("alt+e", "u")
+    wait_for(lambda: person.count_chats() == 2, "the chat to be back")
+    assert person.read("about llamas") == llamas
+    assert_ends_well(person, program)

@@ -42,5 +42,9 @@ class StorageError(PychatbotError):
     """A file of the program cannot be read or written: full disk, no permission."""
 
 
+class Gone(StorageError):
+    """What was asked for is not in the store any more: it was erased."""
+
+
 class Cancelled(Exception):
     """The person ended it. Not an error: never shown, never logged as one."""

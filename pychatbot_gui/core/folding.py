@@ -71,8 +71,20 @@ def _word_character(char: str) -> str:
     return " "
 
 
+class _AsWritten(_Folds):
+    """The same, but what is no part of a word stays what it is; white space is one space."""
+
+    def __missing__(self, code: int) -> str:
+        folded = super().__missing__(code)
+        if folded and not folded.strip():
+            folded = self[code] = " " if chr(code).isspace() else chr(code)
+            self.uneven.discard(chr(code))
+        return folded
+
+
 # What was worked out once holds for ever: a cache, not a state.
 _FOLDS = _Folds()
+_WRITTEN = _AsWritten()
 
 
 def folded(text: str) -> str:
@@ -110,12 +122,30 @@ def found_ranges(text: str, query: str) -> list[tuple[int, int]]:
     In order, without overlaps; every one that is found, whether or not all words are there.
     """
     pattern = finder(query)
-    if pattern is None:
-        return []
-    if _PAIRS.search(text) or (not text.isascii() and _has_uneven(text)):
-        plain, starts, ends = _folded_with_places(text)
+    return [] if pattern is None else _ranges(pattern, text, _FOLDS)
+
+
+@lru_cache(maxsize=16)
+def _literal(query: str) -> re.Pattern[str] | None:
+    clusters = _CLUSTERS.findall(query[:20_000])
+    words = "".join(_WRITTEN[ord(c)] if len(c) == 1 else _fold(c) for c in clusters).split()
+    return re.compile(" +".join(map(re.escape, words))) if words else None
+
+
+def literal_ranges(text: str, query: str) -> list[tuple[int, int]]:
+    """Where a text has exactly what was typed, also inside of words: (start, end) as above.
+
+    Case and accents are folded, and white space of any length is the same.
+    """
+    pattern = _literal(query)
+    return [] if pattern is None else _ranges(pattern, text, _WRITTEN)
+
+
+def _ranges(pattern: re.Pattern[str], text: str, folds: _Folds) -> list[tuple[int, int]]:
+    if _PAIRS.search(text) or (not text.isascii() and _has_uneven(text, folds)):
+        plain, starts, ends = _folded_with_places(text, folds)
         return _merged((starts[m.start()], ends[m.end() - 1]) for m in pattern.finditer(plain))
-    return [m.span() for m in pattern.finditer(text.translate(_FOLDS))]
+    return [m.span() for m in pattern.finditer(text.translate(folds))]
 
 
 def _merged(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
@@ -129,21 +159,21 @@ def _merged(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
     return merged
 
 
-def _has_uneven(text: str) -> bool:
+def _has_uneven(text: str, folds: _Folds) -> bool:
     characters = set(text)
     for char in characters:
-        _FOLDS[ord(char)]
-    return bool(characters & _FOLDS.uneven)
+        folds[ord(char)]
+    return bool(characters & folds.uneven)
 
 
-def _folded_with_places(text: str) -> tuple[str, list[int], list[int]]:
+def _folded_with_places(text: str, folds: _Folds) -> tuple[str, list[int], list[int]]:
     """The folded text, and for each of its characters where it begins and ends in `text`."""
     pieces: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
     for match in _CLUSTERS.finditer(text):
         cluster = match.group()
-        piece = _FOLDS[ord(cluster)] if len(cluster) == 1 else _fold(cluster)
+        piece = folds[ord(cluster)] if len(cluster) == 1 else _fold(cluster)
         pieces.append(piece)
         starts += [match.start()] * len(piece)
         ends += [match.end()] * len(piece)

@@ -89,8 +89,9 @@ class SavedChat:
     def children(self) -> dict[int, list[int]]:
         """The ids of the messages that follow a message (0: the first ones), oldest first."""
         found: dict[int, list[int]] = {}
+        known = self.by_id
         for message in self.messages:
-            parent = message.parent if message.parent in self.by_id else 0
+            parent = message.parent if message.parent in known else 0
             found.setdefault(parent, []).append(message.id)
         return found
 
@@ -103,20 +104,32 @@ class SavedChat:
 
         A parent that does not exist, or one that leads in a circle, ends the way.
         """
-        at, way, seen = self.head if to is None else to, [], set()
-        while at in self.by_id and at not in seen:
-            seen.add(at)
-            way.append(self.by_id[at])
-            at = way[-1].parent
-        return tuple(reversed(way))
+        return self._branch if to is None else self._way(to)
 
     def shown(self) -> tuple[Shown, ...]:
         """The branch that is shown, each message with its place among its versions."""
+        return self._shown
+
+    @cached_property
+    def _branch(self) -> tuple[SavedMessage, ...]:
+        return self._way(self.head)
+
+    @cached_property
+    def _shown(self) -> tuple[Shown, ...]:
         found = []
-        for message in self.path():
+        for message in self._branch:
             ids = self.versions(message.id)
             found.append(Shown(message, ids.index(message.id) + 1, len(ids)))
         return tuple(found)
+
+    def _way(self, to: int) -> tuple[SavedMessage, ...]:
+        known = self.by_id
+        at, way, seen = to, [], set()
+        while at in known and at not in seen:
+            seen.add(at)
+            way.append(known[at])
+            at = way[-1].parent
+        return tuple(reversed(way))
 
     def versions(self, message: int) -> tuple[int, ...]:
         """The ids of a message and its other versions, oldest first."""

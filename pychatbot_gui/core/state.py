@@ -15,7 +15,8 @@ class RememberedState:
 
     `model`: the model open last, "" for none. `chat`: the id of the conversation that is shown, 0
     for a new one; `draft` is its unsent text, `new_draft` that of the new one while another is
-    shown. `system_prompt` and `preset` are for the next new one. `geometry`, `split`: base64 of
+    shown, and `new_system` its system prompt where it was changed. `system_prompt` and `preset` are
+    for the next new one. `geometry`, `split`: base64 of
     Qt's own format.
     """
 
@@ -30,6 +31,7 @@ class RememberedState:
     split: str = ""
     chat: int = 0
     new_draft: str = ""
+    new_system: str = ""
 
 
 def with_recent(recent: tuple[str, ...], path: str) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ _LABEL = re.compile(
     r"^(?:(?:suggested|chat|conversation)\s+)*title(?:\s+suggestion)?\s*[:：–—-]\s*", re.IGNORECASE
 )
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
+_EMPHASIS = re.compile(r"(?<!\w)([*_])(?=\S)([^*_]*\S)\1(?!\w)")
 _BEFORE = re.compile(r"^(?:[#>\s]+|[-*+•]\s+|\d{1,2}[.)]\s+)+")
 _QUOTES = "\"'`“”„‟‘’‚‛«»‹›「」『』"
 _ENDS = ".,;:!。、，；：…"
@@ -54,6 +55,7 @@ def _plain(line: str) -> str:
         before = line
         line = " ".join(line.split())
         line = _LINK.sub(r"\1", _BEFORE.sub("", line)).replace("**", "").replace("`", "")
+        line = _EMPHASIS.sub(r"\2", line)
         line = _LABEL.sub("", line.strip(_QUOTES + "*_~ ")).strip(_QUOTES + "*_~ ")
         line = line.rstrip(_ENDS)
     return line

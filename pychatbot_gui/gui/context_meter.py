@@ -16,7 +16,9 @@ class ContextMeter(QWidget):
         self._level = ""
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
-        self._bar.setFixedSize(96, 6)
+        self._bar.setFixedHeight(6)
+        self._bar.setMinimumWidth(16)
+        self._bar.setMaximumWidth(96)
         self._bar.setAccessibleName("Context used")
         self._label = QLabel()
         row = QHBoxLayout(self)

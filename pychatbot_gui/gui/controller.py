@@ -21,10 +21,14 @@ from pychatbot_gui.gui.notices import Notices
 from pychatbot_gui.gui.remembered import Remembered
 from pychatbot_gui.gui.store_thread import StoreThread
 from pychatbot_gui.gui.use_cases.answering import Answering
+from pychatbot_gui.gui.use_cases.branching import Branching
 from pychatbot_gui.gui.use_cases.chats import Chats
+from pychatbot_gui.gui.use_cases.deleting import Deleting
 from pychatbot_gui.gui.use_cases.finding import Finding
+from pychatbot_gui.gui.use_cases.kept_answer import close_all, lost_texts
 from pychatbot_gui.gui.use_cases.opening import ModelOpening
 from pychatbot_gui.gui.use_cases.presetting import Presetting
+from pychatbot_gui.gui.use_cases.reading import Reading
 from pychatbot_gui.gui.use_cases.transfer import Transfer
 
 
@@ -57,7 +61,10 @@ class Controller(QObject):
         self._opening = ModelOpening(
             window, engine, self._notices, self._remembered, lambda: self._settings
         )
+        self._reading = Reading(window, writer, self._notices)
         self._chats = Chats(window, writer, self._reader, self._notices, self._remembered)
+        self._branching = Branching(window, writer, self._reader, self._chats)
+        self._deleting = Deleting(window, writer, self._chats, self._notices)
         self._answering = Answering(
             window,
             engine,
@@ -67,9 +74,9 @@ class Controller(QObject):
             self._notices,
             lambda: (self._settings, self._overrides),
         )
+        self._deleting.erasing.connect(self._answering.on_erasing)
         self._presets = Presetting(
             window,
-            writer,
             self._chats,
             self._opening,
             self._notices,
@@ -124,17 +131,20 @@ class Controller(QObject):
 
     @Slot()
     def _on_shown_changed(self) -> None:
-        window, chat, model = self._window, self._chats.shown, self._opening.model
-        window.speed_label.clear()
+        chat = self._chats.shown
         path = chat.path()
+        self._window.set_chat_actions(chat.id != 0, chat.pinned, bool(path) and path[-1].is_cut)
+        self._show_counts()
+        self._show_chat_or_empty_state()
+
+    def _show_counts(self) -> None:
+        window, model = self._window, self._opening.model
+        path = self._chats.shown.path()
         counted = next((m for m in reversed(path) if m.prompt_tokens), None)
         if model is not None:
             used = counted.prompt_tokens + counted.reply_tokens if counted is not None else 0
             window.context_meter.set_usage(min(used, model.n_ctx), model.n_ctx)
-        if counted is not None and counted.tokens_per_second:
-            window.speed_label.setText(f"{counted.tokens_per_second:.1f} tokens/s")
-        window.set_chat_actions(chat.id != 0, chat.pinned, bool(path) and path[-1].is_cut)
-        self._show_chat_or_empty_state()
+        window.set_speed(counted.tokens_per_second if counted is not None else 0)
 
     def _show_chat_or_empty_state(self) -> None:
         window = self._window
@@ -160,6 +170,7 @@ class Controller(QObject):
 
     @Slot()
     def _on_load_ended(self) -> None:
+        self._show_counts()
         self._show_chat_or_empty_state()
         if not self._window.is_somewhere_else():
             self._window.prompt_box.setFocus()
@@ -215,19 +226,34 @@ class Controller(QObject):
         try:
             self._answering.close()
             self._chats.close()
+            close_all(self._chats.answers())  # once more, where another program held the file
             self._remembered.save()
             if self._log_window is not None:
                 self._log_window.close()
         finally:
+            self._window.hide()  # a slow disk is waited for without it
             self._engine.close()
             self._transfer.close()
             for thread in (self._keeper, self._reader, self._writer):
                 thread.close()
+            self._keep_what_is_left()
+
+    def _keep_what_is_left(self) -> None:
+        """What the store did not take to the last is unsent text of a new conversation."""
+        rest = lost_texts(self._chats.answers())
+        left = "\n\n".join([*self._chats.unsaved.drafts(self._chats.shown.id), *rest])
+        if left:
+            self._chats.give_back(0, left)
+        chat = self._answering.last_chat()
+        if chat:
+            self._remembered.change(chat=chat)
+        if left or chat or self._answering.unsent() != self._remembered.state.draft:
+            self._remembered.save()
 
     def _window_part(self) -> dict[str, str]:
         window = self._window
         geometry, split = window.geometry_text()
-        return {"draft": window.prompt_box.text(), "geometry": geometry, "split": split}
+        return {"draft": self._answering.unsent(), "geometry": geometry, "split": split}
 
     # -- wiring -----------------------------------------------------------------------------
 
@@ -240,11 +266,8 @@ class Controller(QObject):
         window.edit_message_action.triggered.connect(lambda: answering.edit())
         window.regenerate_action.triggered.connect(lambda: answering.regenerate())
         window.continue_action.triggered.connect(lambda: answering.continue_answer())
-        window.fork_action.triggered.connect(lambda: chats.fork(chats.shown.head))
         window.rename_chat_action.triggered.connect(self._rename_shown)
         window.pin_chat_action.triggered.connect(lambda on: chats.pin(chats.shown.id, on))
-        window.delete_chat_action.triggered.connect(lambda: chats.delete(chats.shown.id))
-        window.undo_delete_action.triggered.connect(chats.undo_delete)
         window.copy_answer_action.triggered.connect(window.chat_view.copy_last_answer)
         window.log_action.triggered.connect(self._show_log)
         window.about_action.triggered.connect(self._show_about)

@@ -73,7 +73,7 @@ _Outgoing = (
 class EngineWorker(QObject):
     """Lives in the worker thread. Its slots block while the engine works."""
 
-    title_found = Signal(int, str)  # the key it was asked under, the title
+    title_found = Signal(object, str)  # the key it was asked under, the title
     background_failed = Signal(object)  # PychatbotError
 
     def __init__(
@@ -125,7 +125,7 @@ class EngineWorker(QObject):
         except Exception as error:  # a bug must not end the thread
             self._out.put(_AnswerFailed(_told(error), was_refused(error)))
 
-    @Slot(int, object, object)
+    @Slot(object, object, object)
     def suggest_title(self, key: int, conversation: Conversation, token: CancelToken) -> None:
         """Find a title, unless something else is wished meanwhile."""
         assert self._chat is not None
@@ -181,12 +181,12 @@ class EngineThread(QObject):
     answer_finished = Signal(object)  # Finished
     answer_failed = Signal(object, bool)  # PychatbotError, whether the message was refused
     busy_changed = Signal(bool)
-    title_suggested = Signal(int, str)  # the key it was asked under, the title
+    title_suggested = Signal(object, str)  # the key it was asked under, the title
     noticed = Signal(str)  # a sentence for the person; the answer goes on
 
     _load = Signal(object, object)
     _ask = Signal(object, object, object, str, object)
-    _suggest_title = Signal(int, object, object)
+    _suggest_title = Signal(object, object, object)
     _read_ahead = Signal(object, str, object)
     _forget = Signal(str)
 

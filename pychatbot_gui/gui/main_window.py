@@ -1,7 +1,7 @@
 """The main window: layout and window state. No logic: the controller connects what is here."""
 
 from PySide6.QtCore import QByteArray, Qt, Signal, Slot
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QIcon
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QIcon, QResizeEvent
 from PySide6.QtWidgets import (
     QApplication,
     QHBoxLayout,
@@ -29,6 +29,8 @@ from pychatbot_gui.gui.system_prompt import SystemPrompt
 from pychatbot_gui.gui.theme import apply_theme, system_theme
 from pychatbot_gui.gui.window_menus import MenuWindow
 
+_NARROW = 600  # a narrower window gives the room of the list to the chat
+_HIDDEN = "hidden "  # before the saved split, where the person has hidden the list
 _COLUMN = 860  # widest useful width of the prompt, pixels: a little more than the text column
 
 
@@ -41,6 +43,7 @@ class MainWindow(MenuWindow):
     def __init__(self) -> None:
         super().__init__()
         self._busy = False
+        self._gave_room = False  # the list is hidden because the window is narrow
         self.setWindowTitle("PyChatbot")
         _application().setWindowIcon(QIcon(str(shipped("resources", "icons", "pychatbot.svg"))))
         self.resize(1120, 760)
@@ -97,6 +100,12 @@ class MainWindow(MenuWindow):
         self.model_label.setToolTip(tooltip)
         self.setWindowTitle(f"{name.split(' · ')[0]} – PyChatbot" if name else "PyChatbot")
 
+    def set_speed(self, tokens_per_second: float) -> None:
+        """Say how fast the answer was; 0 for not known."""
+        digits = 0 if tokens_per_second >= 100 else 1
+        text = f"{tokens_per_second:,.{digits}f} tokens/s" if tokens_per_second > 0 else ""
+        self.speed_label.setText(text)
+
     def set_recent(self, paths: tuple[str, ...]) -> None:
         """Offer the models that were open before."""
         self.empty_state.set_recent(list(paths))
@@ -114,19 +123,26 @@ class MainWindow(MenuWindow):
 
     def geometry_text(self) -> tuple[str, str]:
         """Size and place of the window, and the split with the list, for `restore_geometry`."""
-        return _text(self.saveGeometry()), _text(self._split.saveState())
+        hidden = not self.side_bar_action.isChecked() and not self._gave_room
+        split = _text(self._split.saveState())
+        return _text(self.saveGeometry()), f"{_HIDDEN}{split}" if hidden else split
 
     def restore_geometry(self, text: str, split: str = "") -> None:
         """Take the size and place of the last time; anything unusable is ignored."""
         if text:
             self.restoreGeometry(_bytes(text))
         if split:
-            self._split.restoreState(_bytes(split))
-        self.side_bar_action.setChecked(self._split.sizes()[0] > 0 or not self.isVisible())
+            self._split.restoreState(_bytes(split.removeprefix(_HIDDEN)))
+        if not self._gave_room:
+            self.show_side_bar(not split.startswith(_HIDDEN))
 
     @Slot(bool)
     def show_side_bar(self, shown: bool) -> None:
         """Show the list of conversations, or give its room to the chat."""
+        self._gave_room = False
+        focus = self.focusWidget()
+        if not shown and focus is not None and self.conversation_list.isAncestorOf(focus):
+            self.prompt_box.setFocus()
         self.conversation_list.setVisible(shown)
         self.side_bar_action.setChecked(shown)
 
@@ -159,6 +175,16 @@ class MainWindow(MenuWindow):
         if files:
             event.acceptProposedAction()
             self.model_dropped.emit(files[0])
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Hide the list when the window becomes narrow, and bring it back when it is wide again."""
+        super().resizeEvent(event)
+        narrow, was_narrow = event.size().width() < _NARROW, 0 < event.oldSize().width() < _NARROW
+        if narrow and not was_narrow and self.side_bar_action.isChecked():
+            self.show_side_bar(False)
+            self._gave_room = True
+        elif was_narrow and not narrow and self._gave_room:
+            self.show_side_bar(True)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Tell the controller, which ends the thread and the model."""
@@ -201,6 +227,7 @@ class MainWindow(MenuWindow):
         upper.addWidget(self.notice_bar)
         chat = QWidget()
         chat.setObjectName("central")
+        chat.setMinimumWidth(300)
         column = QVBoxLayout(chat)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
@@ -222,6 +249,8 @@ class MainWindow(MenuWindow):
     def _connect_actions(self) -> None:
         self.system_prompt_action.triggered.connect(self.system_prompt.open_for_editing)
         self.focus_prompt_action.triggered.connect(self.prompt_box.setFocus)
+        self.notice_bar.left.connect(self.prompt_box.setFocus)
+        self.system_prompt.left.connect(self.prompt_box.setFocus)
         self.side_bar_action.toggled.connect(self.show_side_bar)
         self.search_action.triggered.connect(self.search_all)
         self.deleted_chats_action.triggered.connect(self.show_deleted)

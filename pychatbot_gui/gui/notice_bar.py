@@ -120,6 +120,9 @@ class Notice(QFrame):
 class NoticeBar(QWidget):
     """Up to three notices, the newest at the bottom; hidden while there is none."""
 
+    left = Signal()
+    """The notice that had the keyboard is gone."""
+
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("noticeBar")
@@ -163,6 +166,12 @@ class NoticeBar(QWidget):
         """What is shown now, oldest first."""
         return [text for text, _ in self._notices]
 
+    def take_away(self, text: str) -> None:
+        """Take away the notice that says this, if it is shown."""
+        for shown, notice in self._notices[:]:
+            if shown == visible(text):
+                self._close(notice)
+
     def close_all(self) -> None:
         """Take every notice away."""
         for _, notice in self._notices[:]:
@@ -178,9 +187,12 @@ class NoticeBar(QWidget):
     def _close(self, notice: Notice) -> None:
         self._notices = [entry for entry in self._notices if entry[1] is not notice]
         self._column.removeWidget(notice)
+        focused = notice.isAncestorOf(self.window().focusWidget() or self.window())
         notice.hide()
         notice.deleteLater()
         self.setVisible(bool(self._notices))
+        if focused:
+            self.left.emit()
 
     def _announce(self, notice: Notice, kind: Kind) -> None:
         if not QAccessible.isActive():

@@ -48,6 +48,10 @@ class Notices(QObject):
             action=action,
         )
 
+    def take_away(self, text: str) -> None:
+        """Take away the one that says this: it is over."""
+        self._bar.take_away(text)
+
     def clear(self) -> None:
         """Take the notices away: what they spoke of is over."""
         self._bar.close_all()

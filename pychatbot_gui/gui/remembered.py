@@ -40,12 +40,13 @@ class Remembered(QObject):
     def change(self, **changes: object) -> None:
         """Remember other values; they are written a moment later."""
         self.state = replace(self.state, **changes)  # type: ignore[arg-type]
-        self._timer.start()
+        self.save_soon()
 
     @Slot()
     def save_soon(self) -> None:
         """What the window knows has changed."""
-        self._timer.start()
+        if not self._timer.isActive():  # who writes without a pause must not put it off for ever
+            self._timer.start()
 
     def save(self) -> None:
         """Write everything now, for good."""

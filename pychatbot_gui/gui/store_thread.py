@@ -38,7 +38,7 @@ class _Worker(QObject):
         self._open = open_store
         self.store: ChatStore | None = None
         self.is_open = threading.Event()
-        self._failure: Exception | None = None
+        self.failure: Exception | None = None
 
     @Slot()
     def start(self) -> None:
@@ -46,14 +46,14 @@ class _Worker(QObject):
             self.store, notes = self._open()
             self.opened.emit(notes)
         except Exception as error:  # a bug: whoever has work for the store is told
-            self._failure = error
+            self.failure = error
         self.is_open.set()
 
     @Slot(object)
     def run(self, job: _Job) -> None:
         try:
             if self.store is None:
-                raise self._failure or StorageError("The saved conversations are not open.")
+                raise self.failure or StorageError("The saved conversations are not open.")
             result = job.work(self.store)
         except Exception as error:  # a bug must not end the thread
             self.done.emit(job, None, error)
@@ -79,6 +79,7 @@ class StoreThread(QObject):
     def __init__(self, open_store: Opener, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._worker = _Worker(open_store)
+        self._is_closed = False
         self._thread = QThread()
         self._thread.setObjectName("store")
         self._worker.moveToThread(self._thread)
@@ -96,7 +97,7 @@ class StoreThread(QObject):
         def open_too() -> tuple[ChatStore, list[str]]:
             first.is_open.wait()
             if first.store is None:
-                raise StorageError("The saved conversations are not open.")
+                raise first.failure or StorageError("The saved conversations are not open.")
             return first.store.another(), []
 
         return StoreThread(open_too, self.parent())
@@ -121,12 +122,14 @@ class StoreThread(QObject):
 
     def close(self) -> None:
         """Do all that was asked for, then end the thread. Results are not delivered any more."""
-        self._worker.done.disconnect(self._on_done)
+        self._is_closed = True
         self._end.emit()
         self._thread.wait()
 
     @Slot(object, object, object)
     def _on_done(self, job: _Job, result: object, error: Exception | None) -> None:
+        if self._is_closed:
+            return  # also what was on its way already: the window is gone
         if error is None:
             if job.then is not None:
                 job.then(result)

@@ -1,6 +1,6 @@
 """The system prompt of the chat: one quiet line, with its preset, that unfolds into an edit."""
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QSignalBlocker, QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -28,6 +28,8 @@ class SystemPrompt(QWidget):
     """
 
     edited = Signal(str)
+    left = Signal()
+    """It was folded while it had the keyboard."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -38,6 +40,7 @@ class SystemPrompt(QWidget):
         self._toggle.setArrowType(Qt.ArrowType.RightArrow)
         self._toggle.setToolTip("What the model is told before the conversation (Ctrl+Shift+S)")
         self.preset_box = PresetBox(self)
+        self._given = self._given_shown = ""
         self._edit = QPlainTextEdit(self)
         self._edit.setObjectName("systemPromptEdit")
         self._edit.setAccessibleName("System prompt")
@@ -64,12 +67,17 @@ class SystemPrompt(QWidget):
         self._refresh()
 
     def text(self) -> str:
-        """The system prompt, "" for none."""
-        return self._edit.toPlainText()
+        """The system prompt, "" for none; to the letter as it was set where nobody edited it."""
+        shown = self._edit.toPlainText()
+        return self._given if shown == self._given_shown else shown
 
     def set_text(self, text: str) -> None:
         """Show another system prompt."""
-        self._edit.setPlainText(text)
+        with QSignalBlocker(self._edit):
+            self._edit.setPlainText(text)
+        # The field has its own line ends and spaces.
+        self._given, self._given_shown = text, self._edit.toPlainText()
+        self._on_edited()
 
     def open_for_editing(self) -> None:
         """Unfold and take the keyboard; fold again where it was unfolded."""
@@ -86,11 +94,14 @@ class SystemPrompt(QWidget):
         self._refresh()
 
     def _unfold(self, unfolded: bool) -> None:
+        had_focus = self._edit.hasFocus()
         self._edit.setVisible(unfolded)
         self._toggle.setArrowType(Qt.ArrowType.DownArrow if unfolded else Qt.ArrowType.RightArrow)
         self._refresh()
         if unfolded:
             self._edit.setFocus()
+        elif had_focus:
+            self.left.emit()
 
     def _on_edited(self) -> None:
         self._refresh()

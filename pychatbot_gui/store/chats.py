@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pychatbot_gui.core.chat import Role, clean_text
-from pychatbot_gui.core.errors import StorageError
+from pychatbot_gui.core.errors import Gone
 from pychatbot_gui.core.history import WRITING, Hit, Listing, SavedChat, SavedMessage, title_from
 from pychatbot_gui.store import backup, copies, listing, opening, removal, search, writers
 from pychatbot_gui.store.database import BUSY_SECONDS, Database, Place, memory_place
@@ -16,6 +16,7 @@ from pychatbot_gui.store.rows import (
     CHAT_COLUMNS,
     chat_of,
     insert_message,
+    number_of,
     read_messages,
     sampling_text,
     text_of,
@@ -49,15 +50,19 @@ class NewAnswer:
 
 
 def open_store(
-    path: Path, busy_seconds: float = BUSY_SECONDS, clock: Clock = time.time
+    path: Path,
+    busy_seconds: float = BUSY_SECONDS,
+    clock: Clock = time.time,
+    is_cancelled: Callable[[], bool] = lambda: False,
 ) -> tuple["ChatStore", list[str]]:
     """The store in a file, made, migrated or recovered as needed; sentences for the person.
 
     A damaged file is set aside, never deleted; what can be read of it and of the newest copy in
     the folder "backups" beside it comes back. Raises `StorageError` where the file was written by
-    a newer version, or it cannot be opened or written.
+    a newer version, or it cannot be opened or written; `Cancelled` when `is_cancelled()` says so,
+    while it takes long: all is then as it was.
     """
-    place, told = opening.prepare(path, busy_seconds)
+    place, told = opening.prepare(path, busy_seconds, is_cancelled=is_cancelled)
     return ChatStore.at(place, clock), told
 
 
@@ -246,11 +251,13 @@ class ChatStore:
 
     def delete(self, chat: int) -> None:
         """Take a chat out of the list and the search; `restore` brings it back."""
-        now = max(self._clock(), 1.0)
         with self._database.writing() as connection:
             rank = connection.execute("SELECT max(deleted_rank) FROM chats WHERE deleted != 0")
             last = rank.fetchone()[0] or 0
-            self._set(connection, chat, deleted=now, deleted_rank=last + 1)
+            row = connection.execute("SELECT updated FROM chats WHERE id = ?", (chat,)).fetchone()
+            # Not before it was talked in: a clock that went back must not make it old already.
+            when = max(self._clock(), number_of(row[0]) if row else 0.0, 1.0)
+            self._set(connection, chat, deleted=when, deleted_rank=last + 1)
 
     def restore(self, chat: int) -> None:
         """Bring a deleted chat back."""
@@ -360,9 +367,14 @@ class ChatStore:
         with self._database.writing() as connection:
             return removal.erase_old(connection, self._clock() - days * 86400)
 
-    def backup(self, folder: Path, keep: int = 7) -> Path | None:
-        """Make today's copy and keep the newest `keep`; None where it is there already."""
-        return backup.back_up(self._database.place, folder, keep, self._clock())
+    def backup(
+        self, folder: Path, keep: int = 7, is_cancelled: Callable[[], bool] = lambda: False
+    ) -> Path | None:
+        """Make today's copy and keep the newest `keep`; None where it is there already.
+
+        Raises `Cancelled` when `is_cancelled()` says so, asked often and in this thread.
+        """
+        return backup.back_up(self._database.place, folder, keep, self._clock(), is_cancelled)
 
     # -- inside ---------------------------------------------------------------------------------
 
@@ -387,5 +399,5 @@ class ChatStore:
             raise _gone()
 
 
-def _gone(what: str = "conversation") -> StorageError:
-    return StorageError(f"This {what} is not there any more.")
+def _gone(what: str = "conversation") -> Gone:
+    return Gone(f"This {what} is not there any more.")

@@ -15,6 +15,9 @@ from pychatbot_gui.core.errors import Cancelled, StorageError
 BUSY_SECONDS = 5.0
 """How long a call waits for another program that is writing."""
 
+STEPS_BETWEEN_LOOKS = 10_000
+"""Of the library's own steps, where it can be told to stop: about a millisecond."""
+
 _SETTINGS = (
     "journal_mode = WAL",
     "synchronous = FULL",  # a commit that returned is on the disk
@@ -25,6 +28,23 @@ _SETTINGS = (
     "cell_size_check = ON",
     "trusted_schema = OFF",
 )
+
+
+Identity = tuple[int, int]
+"""Which file it is, whatever its name: device and number."""
+
+
+@dataclass
+class Files:
+    """What all connections of a program to one file know of it, changed under `lock`.
+
+    `ours`: the files that are this database, a new one each time it was put back, and those of its
+    changes. `aside`: where the contents are kept since somebody put another file in its place.
+    """
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    ours: set[Identity] = field(default_factory=set)
+    aside: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -38,6 +58,7 @@ class Place:
     path: Path | None = None
     busy_seconds: float = BUSY_SECONDS
     lock: contextlib.AbstractContextManager[object] | None = field(default=None, compare=False)
+    files: Files = field(default_factory=Files, compare=False)
 
     @property
     def name(self) -> str:
@@ -62,6 +83,7 @@ class Database:
         """Opens it. Raises `StorageError`, and `sqlite3.DatabaseError` where it is no database."""
         self.place = place
         self.connection = connect(place)
+        self._file = self._note_files()
 
     def close(self) -> None:
         """End the connection; a second time does nothing."""
@@ -85,6 +107,8 @@ class Database:
 
     @contextlib.contextmanager
     def _block(self, begin: str) -> Iterator[sqlite3.Connection]:
+        if identity_of(self.place.path) != self._file:
+            self._find_again()
         connection = self.connection
         with self.place.lock or contextlib.nullcontext(), telling(self.place):
             connection.execute(begin)
@@ -97,6 +121,94 @@ class Database:
                     with contextlib.suppress(sqlite3.Error):
                         connection.execute("ROLLBACK")
                 raise
+
+    def _find_again(self) -> None:
+        """The file was deleted, moved or replaced, so what is written now is lost at the end.
+
+        One that is gone is put back: the connection still has all of it. Raises `StorageError`
+        where another one is in its place, or it cannot be put back.
+        """
+        place, path = self.place, self.place.path
+        assert path is not None
+        try:
+            with place.files.lock:
+                if identity_of(path) is None:
+                    _remove_changes(path, place.files.ours)
+                    place.files.ours.add(_put_back(self.connection, path, path))
+                elif identity_of(path) not in place.files.ours:
+                    if place.files.aside is None:
+                        aside = path.with_name(f"{path.name}.replaced-{uuid.uuid4().hex[:8]}")
+                        _put_back(self.connection, path, aside)
+                        place.files.aside = aside
+                        _remove_changes(path, place.files.ours)
+                    raise StorageError(
+                        f"{place.name} was replaced by another file while the program was running, "
+                        f"so nothing can be saved. All that was saved before is kept as "
+                        f"“{place.files.aside.name}” beside it. Please start the program again."
+                    )
+        except (OSError, sqlite3.Error) as error:
+            raise StorageError(
+                f"{place.name} is not there any more and cannot be written again: {error}. Please "
+                "put it back, or see to it that its folder can be written.",
+                repr(error),
+            ) from error
+        former, self.connection = self.connection, connect(place)
+        self._file = self._note_files()
+        former.close()
+
+    def _note_files(self) -> Identity | None:
+        """Which file this is; it is noted, with that of its changes, for all connections."""
+        path, files = self.place.path, self.place.files
+        if path is None:
+            return None
+        with telling(self.place):
+            # Makes the file of the changes.
+            self.connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        names = (path, path.with_name(f"{path.name}-wal"))
+        with files.lock:
+            files.ours.update(found for found in map(identity_of, names) if found is not None)
+        return identity_of(path)
+
+
+def identity_of(path: Path | None) -> Identity | None:
+    """Which file has this name; None where there is none."""
+    if path is None:
+        return None
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _put_back(connection: sqlite3.Connection, path: Path, target: Path) -> Identity:
+    """Write the database of a connection, whose own file is gone, to `target`, which is not there."""
+    make_private_folder(path.parent)
+    unfinished = path.with_name(f".{path.name}.again-{os.getpid()}")
+    try:
+        unfinished.unlink(missing_ok=True)
+        make_private_file(unfinished)
+        with contextlib.closing(sqlite3.connect(unfinished, isolation_level=None)) as copy:
+            connection.backup(copy)
+            # As one file: the changes of the former one would be taken for its own.
+            copy.execute("PRAGMA journal_mode = DELETE")
+        with unfinished.open("rb+") as stream:
+            os.fsync(stream.fileno())
+        os.link(unfinished, target)
+    finally:
+        for rest in ("", "-wal", "-shm", "-journal"):
+            unfinished.with_name(unfinished.name + rest).unlink(missing_ok=True)
+    found = identity_of(target)
+    assert found is not None
+    return found
+
+
+def _remove_changes(path: Path, ours: set[Identity]) -> None:
+    """Our changes, beside a file that is not ours any more, would be taken for its own."""
+    changes = path.with_name(f"{path.name}-wal")
+    if identity_of(changes) in ours:
+        changes.unlink()
+        path.with_name(f"{path.name}-shm").unlink(missing_ok=True)
 
 
 def connect(place: Place, settings: Sequence[str] = _SETTINGS) -> sqlite3.Connection:
@@ -148,6 +260,11 @@ def is_damage(error: sqlite3.Error) -> bool:
     )
 
 
+def is_busy(error: sqlite3.Error) -> bool:
+    """Whether another program holds the file just now."""
+    return "locked" in str(error) or "busy" in str(error)
+
+
 def translated(error: sqlite3.Error, place: Place) -> Exception:
     """What the program raises in place of an error of the library."""
     text, name = str(error), place.name
@@ -164,7 +281,7 @@ def translated(error: sqlite3.Error, place: Place) -> Exception:
             f"There is no space left to save to {name}. What was saved before is safe. Please "
             "free some space on the disk."
         )
-    elif "locked" in text or "busy" in text:
+    elif is_busy(error):
         sentence = f"Another program is using {name} and does not let go of it. Please try again."
     elif "readonly" in text or "unable to open" in text:
         sentence = (

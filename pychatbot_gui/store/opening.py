@@ -6,15 +6,17 @@ day, when the copy is made (backup.py), and at the start after something was fou
 
 import contextlib
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pychatbot_gui.core.errors import StorageError
 from pychatbot_gui.store import backup
 from pychatbot_gui.store.database import (
+    STEPS_BETWEEN_LOOKS,
     Place,
     connect,
     file_place,
+    is_busy,
     is_damage,
     make_private_file,
     make_private_folder,
@@ -30,11 +32,14 @@ _TABLES = {"chats", "messages", "pieces", "writers", "folders", "message_words",
 
 
 def prepare(
-    path: Path, busy_seconds: float, steps: Sequence[Step] = STEPS
+    path: Path,
+    busy_seconds: float,
+    steps: Sequence[Step] = STEPS,
+    is_cancelled: Callable[[], bool] = lambda: False,
 ) -> tuple[Place, list[str]]:
     """A database that can be read and written, and sentences about what had to be done for it.
 
-    Raises `StorageError`: made by a newer version, cannot be opened, read or written.
+    Raises `StorageError`: made by a newer version, cannot be opened, read or written; `Cancelled`.
     """
     place = file_place(path, busy_seconds)
     told: list[str] = []
@@ -42,7 +47,7 @@ def prepare(
     try:
         make_private_folder(path.parent)
         make_private_file(path)
-        why = _ailment(place, path, backups, len(steps))
+        why = _ailment(place, path, backups, len(steps), is_cancelled)
     except OSError as error:
         raise StorageError(
             f"The conversations cannot be kept in “{path}”: {error.strerror or error}. Please see "
@@ -50,14 +55,19 @@ def prepare(
             repr(error),
         ) from error
     if why:
-        told.append(recover(path, backups, why))
+        told.append(recover(path, backups, why, is_cancelled))
     with telling(place), contextlib.closing(connect(place)) as connection:
         version = version_of(connection)
         if 0 < version < len(steps):
             _keep_former(place, path, version)
         migrate(connection, steps)
-        # Fails where the file or its folder can only be read.
-        connection.execute("UPDATE chats SET id = id WHERE 0")
+        try:
+            # Fails where the file or its folder can only be read.
+            connection.execute("UPDATE chats SET id = id WHERE 0")
+        except sqlite3.OperationalError as error:
+            # Another program that writes just now lets go some time; until then all can be read.
+            if not is_busy(error):
+                raise
     return place, told
 
 
@@ -75,7 +85,9 @@ def _keep_former(place: Place, path: Path, version: int) -> None:
         ) from error
 
 
-def _ailment(place: Place, path: Path, backups: Path, newest: int) -> str:
+def _ailment(
+    place: Place, path: Path, backups: Path, newest: int, is_cancelled: Callable[[], bool]
+) -> str:
     """What is wrong with the file in a few words, "" for nothing."""
     changes = path.with_name(f"{path.name}-wal")
     if path.stat().st_size == 0:
@@ -85,6 +97,7 @@ def _ailment(place: Place, path: Path, backups: Path, newest: int) -> str:
     try:
         # Without the usual settings: one of them would change what may not be ours.
         with contextlib.closing(connect(place, ())) as connection:
+            connection.set_progress_handler(is_cancelled, STEPS_BETWEEN_LOOKS)
             why = _look(connection, newest, path)
             suspected = suspicion_of(path).exists()
             if not why and (suspected or path.stat().st_size <= _SMALL):

@@ -5,16 +5,17 @@ import itertools
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from pychatbot_gui.core.chat import Role, clean_text
-from pychatbot_gui.core.errors import StorageError
+from pychatbot_gui.core.errors import Cancelled, StorageError
 from pychatbot_gui.core.history import title_from
 from pychatbot_gui.store.backup import copies_in
 from pychatbot_gui.store.copies import highest_rank
 from pychatbot_gui.store.database import (
+    STEPS_BETWEEN_LOOKS,
     connect,
     file_place,
     make_private_file,
@@ -47,18 +48,22 @@ class _Found:
     from_copy: int = 0
 
 
-def recover(path: Path, backups: Path, why: str) -> str:
+def recover(
+    path: Path, backups: Path, why: str, is_cancelled: Callable[[], bool] = lambda: False
+) -> str:
     """Replace a damaged database by what can be read of it; the sentence for the person.
 
     The damaged file is renamed, never deleted. Where this raises `StorageError` (no space, no
-    permission) everything is as it was.
+    permission) or `Cancelled` everything is as it was.
     """
     unfinished = path.with_name(f".{path.name}.recovered-{os.getpid()}")
     copies = copies_in(backups)
     try:
         _remove(unfinished)
         make_private_file(unfinished)
-        found = _rebuild(path, copies, unfinished)
+        found = _rebuild(path, copies, unfinished, is_cancelled)
+        if is_cancelled():
+            raise Cancelled
         aside = _exchange(path, unfinished)
         suspicion_of(path).unlink(missing_ok=True)
     except OSError as error:
@@ -79,16 +84,20 @@ def _told(path: Path, why: str, aside: Path, found: _Found) -> str:
         if found.chats or found.messages
         else "No conversation could be read from it."
     )
+    said = " ".join(why.replace("*** in database main ***", "").split())[:120]
     return (
-        f"“{path.name}” was damaged ({why}). {what} The damaged file is kept as “{aside.name}” in "
+        f"“{path.name}” was damaged ({said}). {what} The damaged file is kept as “{aside.name}” in "
         "the same folder."
     )
 
 
-def _rebuild(path: Path, copies: list[Path], target: Path) -> _Found:
+def _rebuild(
+    path: Path, copies: list[Path], target: Path, is_cancelled: Callable[[], bool]
+) -> _Found:
     place = file_place(target)
     with telling(place), contextlib.closing(connect(place)) as connection:
         migrate(connection)
+        connection.set_progress_handler(is_cancelled, STEPS_BETWEEN_LOOKS)
         connection.execute("PRAGMA synchronous = OFF")
         connection.execute("BEGIN")
         cut = _take(connection, read_rows(path))

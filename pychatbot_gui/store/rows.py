@@ -20,12 +20,15 @@ MESSAGE_COLUMNS = (
     "tokens_per_second, text"
 )
 ENTRY_COLUMNS = "id, title, updated, pinned, folder"
+_ROLES = {role.value: role for role in Role}
 LISTED_TITLE = 200
 """So many characters of a title are listed."""
 
 
 def text_of(value: object) -> str:
     """Text, whatever the column holds."""
+    if isinstance(value, str):
+        return value
     if isinstance(value, bytes):
         return value.decode("utf-8", errors="replace")
     return "" if value is None else str(value)
@@ -80,7 +83,7 @@ def message_of(row: tuple[Any, ...]) -> SavedMessage:
     return SavedMessage(
         id=row[0],
         parent=whole_of(row[1]),
-        role=_role_of(row[2], ended),
+        role=_ROLES.get(row[2]) or _role_of(row[2], ended),
         text=text_of(row[10]),
         created=number_of(row[3]),
         ended=ended,

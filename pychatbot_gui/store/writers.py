@@ -24,8 +24,10 @@ def process_name(pid: int) -> str:
     if sys.platform == "linux":
         try:
             # Ticks since the system started: the clock may be set, these stay.
-            ticks = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
-            return f"{pid} {ticks.rpartition(')')[2].split()[19]} {_boot()}"
+            stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+            fields = stat.rpartition(")")[2].split()
+            # One that has ended stays listed until its parent asks how.
+            return f"{pid} {fields[19]} {_boot()}" if fields[0] not in ("Z", "X") else ""
         except (OSError, IndexError):
             return ""
     import psutil

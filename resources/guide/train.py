@@ -30,7 +30,7 @@ class Plan:
 
     steps: int = 3000
     questions: int = 128
-    answers: int = 16
+    answers: int = 20
     answer_every: int = 2
     strangers: float = 0.5
     rate: float = 7e-4

@@ -13,7 +13,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from tests.benchmarks import gaps, growth, history, kills, speed, start, stops
+from tests.benchmarks import gaps, growth, history, kills, losses, speed, start, stops
 from tests.benchmarks.effort import QUICK, Effort
 from tests.benchmarks.figures import Figure, machine, report, table
 from tests.benchmarks.models import Models
@@ -22,6 +22,7 @@ TOPICS = {
     "gaps": gaps.measure,
     "stops": stops.measure,
     "kills": kills.measure,
+    "losses": losses.measure,
     "speed": speed.measure,
     "start": start.measure,
     "growth": growth.measure,

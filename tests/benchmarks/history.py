@@ -1,6 +1,7 @@
 """The store with 100,000 conversations and 1,000,000 messages (a tenth with --quick).
 
-Each figure is the slowest of several calls, beside the plainest way SQLite has to do the like.
+Each figure is the slowest of several calls, beside the plainest way SQLite has to do the like. The
+same database through the window: history_window.py.
 """
 
 import contextlib
@@ -18,6 +19,7 @@ from pychatbot_gui.store.chats import ChatStore, NewAnswer, NewQuestion, open_st
 from pychatbot_gui.store.search import index_form
 from tests.benchmarks.effort import QUICK, Effort
 from tests.benchmarks.figures import Figure
+from tests.benchmarks.history_window import measure_window
 from tests.benchmarks.models import Models
 
 GOAL_MS = 100.0
@@ -82,7 +84,8 @@ def measure(models: Models, effort: Effort) -> Iterator[Figure]:
     del models
     messages = 1_000_000 if effort.runs > QUICK.runs else 100_000
     with tempfile.TemporaryDirectory(prefix="benchmark-history-") as folder:
-        path = Path(folder) / "conversations.db"
+        home = Path(folder) / "home"
+        path = home / "data" / "conversations.db"
         began = time.monotonic()
         build(path, messages)
         megabytes = path.stat().st_size / 1e6
@@ -97,6 +100,7 @@ def measure(models: Models, effort: Effort) -> Iterator[Figure]:
             yield Figure("history: open", opened, "ms", goal=GOAL_MS, note=f"{messages:,} messages")
             yield from _reading(store, bare, effort)
             yield from _searching(store, bare, effort)
+            yield from measure_window(home, messages // PER_CHAT + 1, effort)
             yield from _saving(store, Path(folder), effort)
 
 

@@ -32,22 +32,22 @@ class Program:
     """A window of the program and the few things the benchmarks do with it.
 
     `arguments` are those of the command line. Leaving the `with` block closes the window, its
-    thread and its model process, and removes the home.
+    thread and its model process, and removes the home, unless it is a `home` that was there before.
     """
 
-    def __init__(self, *arguments: str) -> None:
+    def __init__(self, *arguments: str, home: Path | None = None) -> None:
         application()
         self._home = tempfile.TemporaryDirectory(prefix="benchmark-home-")
-        os.environ["PYCHATBOT_HOME"] = str(Path(self._home.name) / "home")
+        os.environ["PYCHATBOT_HOME"] = str(home or Path(self._home.name) / "home")
         self.window = create_window(list(arguments))
-        self.engine = self._part(EngineThread)
-        self.view = self._part(ChatView, "chatView")
+        self.engine = self.part(EngineThread)
+        self.view = self.part(ChatView, "chatView")
         self.answer: Finished | None = None  # how the last answer ended, None while there is none
         self.engine.answer_finished.connect(self._keep_answer)
-        self._edit = self._part(QPlainTextEdit, "promptEdit")
-        self._send = self._part(QPushButton, "sendButton")
-        self._stop = self._part(QPushButton, "stopButton")
-        self._new = self._part(QAction, "newChatAction")
+        self.edit = self.part(QPlainTextEdit, "promptEdit")
+        self._send = self.part(QPushButton, "sendButton")
+        self._stop = self.part(QPushButton, "stopButton")
+        self._new = self.part(QAction, "newChatAction")
 
     def __enter__(self) -> "Program":
         return self
@@ -79,7 +79,7 @@ class Program:
 
     def write(self, text: str) -> None:
         """Put a text into the prompt box."""
-        self._edit.setPlainText(text)
+        self.edit.setPlainText(text)
 
     def send(self, text: str = "") -> None:
         """Send `text`, or what is in the prompt box already."""
@@ -163,7 +163,8 @@ class Program:
         QTimer.singleShot(round(seconds * 1000), loop.quit)
         loop.exec()
 
-    def _part(self, kind: type[Part], name: str = "") -> Part:
+    def part(self, kind: type[Part], name: str = "") -> Part:
+        """A part of the window, by its kind and object name."""
         found = self.window.findChild(kind, name) if name else self.window.findChild(kind)
         assert found is not None, f"the window has no {name or kind.__name__}"
         return found

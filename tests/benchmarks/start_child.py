@@ -1,7 +1,8 @@
 """A process that says when its window is painted for the first time, and ends.
 
 `python -m tests.benchmarks.start_child program` is the whole program from its first line;
-`... bare` is an empty main window.
+`... listed` says it when the list of conversations is painted too, and how many MB the process
+then holds; `... bare` is an empty main window.
 """
 
 import sys
@@ -34,6 +35,36 @@ def _program() -> int:
     return main([])
 
 
+def _listed() -> int:
+    import psutil
+    from PySide6.QtCore import QTimer
+
+    from pychatbot_gui.__main__ import main
+    from pychatbot_gui.gui.conversations.conversation_list import ConversationList
+    from pychatbot_gui.gui.conversations.conversation_view import ConversationView
+
+    shown = told = False
+    show, paint = ConversationList.show_listing, ConversationView.paintEvent
+
+    def show_listing(self: Any, listing: object) -> None:
+        nonlocal shown
+        show(self, listing)
+        shown = True
+        self.findChild(ConversationView).viewport().update()
+
+    def painted(self: Any, event: object) -> None:
+        nonlocal told
+        paint(self, event)
+        if shown and not told:
+            told = True
+            megabytes = psutil.Process().memory_info().rss / 1e6
+            print(f"painted {megabytes:.1f}", flush=True)
+            QTimer.singleShot(0, self.window().close)
+
+    ConversationList.show_listing, ConversationView.paintEvent = show_listing, painted  # type: ignore[method-assign]
+    return main([])
+
+
 def _bare() -> int:
     from PySide6.QtWidgets import QApplication, QMainWindow
 
@@ -49,4 +80,4 @@ def _bare() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(_program() if sys.argv[1] == "program" else _bare())
+    sys.exit({"program": _program, "listed": _listed, "bare": _bare}[sys.argv[1]]())

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pychatbot_gui.core.folding import folded, found_ranges, needles
+from pychatbot_gui.core.folding import folded, found_ranges, literal_ranges, needles
 
 
 def found(text: str, query: str) -> list[str]:
@@ -50,6 +50,37 @@ def found(text: str, query: str) -> list[str]:
 )
 def test_what_is_found(text: str, query: str, expected: list[str]) -> None:
     assert found(text, query) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "query", "expected"),
+    [
+        ("Hello world", "ORLD", ["orld"]),
+        ("one two, two  one", "two one", ["two  one"]),
+        ("one\ntwo", "one two", ["one\ntwo"]),
+        ("f(x) and f[x]", "f(x)", ["f(x)"]),
+        ("C++ or C", "c++", ["C++"]),
+        ("a.b axb", "a.b", ["a.b"]),
+        ("QLineEdit", "edit", ["Edit"]),
+        ("Café, CAFÉ", "cafe", ["Café", "CAFÉ"]),
+        ("Cafe\u0301 now", "fé n", ["fe\u0301 n"]),
+        ("Straße", "rass", ["raß"]),
+        ("well … then", "… t", ["… t"]),
+        (unicodedata.normalize("NFD", "한국어"), "국어", [unicodedata.normalize("NFD", "국어")]),
+        ("aaa", "aa", ["aa"]),
+        ("a b", "  ", []),
+        ("", "a", []),
+    ],
+)
+def test_what_is_found_as_it_was_typed(text: str, query: str, expected: list[str]) -> None:
+    assert [text[start:end] for start, end in literal_ranges(text, query)] == expected
+
+
+@given(st.text(), st.text())
+def test_any_text_is_searched_as_it_was_typed(text: str, query: str) -> None:
+    ranges = literal_ranges(f"{text}{query}", query)
+    assert all(0 <= start < end <= len(text) + len(query) for start, end in ranges)
+    assert all(before[1] <= after[0] for before, after in zip(ranges, ranges[1:], strict=False))
 
 
 def test_the_longest_of_two_words_is_marked() -> None:

@@ -1,5 +1,7 @@
 """The tree of a conversation, and titles."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -108,3 +110,10 @@ def test_titles_are_cut_at_a_word() -> None:
     assert title_from("word " * 40) == "word word word word word word word word word…"
     assert title_from("x" * 100) == "x" * 48 + "…"
     assert len(title_from("x " * 1_000_000)) < 50
+
+
+def test_what_was_found_once_is_not_looked_for_again() -> None:
+    saved = chat(0, 1, 2, head=3)
+    assert saved.shown() is saved.shown()
+    assert saved.path() is saved.path()
+    assert replace(saved, head=2).path() == saved.messages[:2]

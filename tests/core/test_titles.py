@@ -14,6 +14,8 @@ from pychatbot_gui.core.titles import LONGEST_TITLE, clean_title, title_beginnin
         ('Title: "Baking bread"', "Baking bread"),
         ("# Title – *Baking bread*", "Baking bread"),
         ("1. `Baking` **bread**", "Baking bread"),
+        ("How I am *baking* and _breaking_ bread", "How I am baking and breaking bread"),
+        ("2 * 3 * 4 in snake_case_names", "2 * 3 * 4 in snake_case_names"),
         ("- [Baking](http://bread.example) bread", "Baking bread"),
         ("\n\n---\n\nBaking bread", "Baking bread"),
         ("<think>\nShort.\n</think>\n\nBaking bread", "Baking bread"),

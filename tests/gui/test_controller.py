@@ -318,6 +318,18 @@ def test_draft_system_prompt_model_and_size_come_back(start: Start, plain_model:
     assert (again.window.width(), again.window.height()) == (700, 600)
 
 
+def test_the_tokens_of_the_chat_are_counted_again_at_the_next_start(
+    start: Start, plain_model: Path
+) -> None:
+    person = start(plain_model)
+    person.ask("Hi")
+    used = person.window.context_meter.text()
+    person.window.close()
+    again = start()
+    again.wait_until(lambda: PLAIN in again.chat())
+    assert used == again.window.context_meter.text() != ""
+
+
 def test_closing_while_an_answer_streams_leaves_nothing(start: Start, endless_model: Path) -> None:
     person = start(endless_model)
     person.write("Go")

@@ -4,7 +4,16 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QMenu, QToolBar, QToolButton, QWidget
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import (
+    QApplication,
+    QMenu,
+    QPlainTextEdit,
+    QPushButton,
+    QToolBar,
+    QToolButton,
+    QWidget,
+)
 from pytestqt.qtbot import QtBot
 
 from pychatbot_gui.gui.main_window import MainWindow
@@ -73,10 +82,36 @@ def test_the_list_of_conversations_can_be_hidden_and_comes_back(window: MainWind
     window.search_action.trigger()
     assert window.conversation_list.isVisible() and window.side_bar_action.isChecked()
     assert window.is_somewhere_else()
+    width = window.conversation_list.width()
     window.restore_geometry(*hidden)
-    assert window.side_bar_action.isChecked() == window.conversation_list.isVisible()
+    assert not window.conversation_list.isVisible() and not window.side_bar_action.isChecked()
+    window.side_bar_action.trigger()
+    assert window.conversation_list.isVisible()
+    assert window.conversation_list.width() == width
     window.prompt_box.setFocus()
     assert not window.is_somewhere_else()
+
+
+def test_a_narrow_window_gives_the_room_of_the_list_to_the_chat(window: MainWindow) -> None:
+    window.resize(420, 500)
+    assert not window.conversation_list.isVisible()
+    narrow = window.geometry_text()
+    window.search_all()
+    assert window.conversation_list.isVisible()
+    send = window.prompt_box.mapTo(window, window.prompt_box.rect().topRight())
+    assert window.conversation_list.width() < send.x() < window.width() == 420
+    window.side_bar_action.trigger()
+    assert not window.is_somewhere_else()
+    window.side_bar_action.trigger()
+    window.resize(900, 500)
+    assert window.conversation_list.isVisible()
+    window.side_bar_action.trigger()
+    window.resize(420, 500)
+    window.resize(900, 500)
+    assert not window.conversation_list.isVisible()
+    window.restore_geometry(*narrow)
+    window.resize(900, 500)
+    assert window.conversation_list.isVisible()
 
 
 def test_what_cannot_be_done_is_not_offered(window: MainWindow) -> None:
@@ -151,3 +186,42 @@ def test_nothing_is_cut_off_at_any_width(window: MainWindow, width: int) -> None
         if button.defaultAction() is window.settings_action:
             assert button.isVisible()
             assert button.width() >= button.sizeHint().width() - 1
+
+
+def test_the_keyboard_goes_back_to_the_prompt(qtbot: QtBot, window: MainWindow) -> None:
+    window.activateWindow()
+    qtbot.waitActive(window)
+    prompt = window.prompt_box.focusProxy() or window.prompt_box
+    done: list[str] = []
+    window.notice_bar.show_notice("Gone.", action_label="Undo", action=lambda: done.append("undo"))
+    button = window.findChild(QPushButton, "noticeAction")
+    assert button is not None
+    button.setFocus()
+    QTest.keyClick(button, Qt.Key.Key_Space)
+    assert done == ["undo"]
+    assert window.focusWidget() is prompt
+    window.system_prompt_action.trigger()
+    assert window.focusWidget() is window.findChild(QPlainTextEdit, "systemPromptEdit")
+    window.system_prompt_action.trigger()
+    assert window.focusWidget() is prompt
+
+
+def test_a_notice_that_is_taken_away_leaves_the_keyboard_where_it_is(
+    qtbot: QtBot, window: MainWindow
+) -> None:
+    window.activateWindow()
+    qtbot.waitActive(window)
+    window.search_all()
+    search = window.focusWidget()
+    window.notice_bar.show_notice("Gone.")
+    window.notice_bar.close_all()
+    assert window.focusWidget() is search
+
+
+@pytest.mark.parametrize(
+    ("speed", "text"),
+    [(0, ""), (7.25, "7.2 tokens/s"), (104.6, "105 tokens/s"), (1628.9, "1,629 tokens/s")],
+)
+def test_how_fast_it_was(window: MainWindow, speed: float, text: str) -> None:
+    window.set_speed(speed)
+    assert window.speed_label.text() == text

@@ -167,3 +167,12 @@ def test_screen_readers_are_told(bar: NoticeBar, kind: str) -> None:
         QAccessible.setActive(False)
     assert notices(bar)[0].accessibleName() == f"{kind.capitalize()}: The disk is full."
     assert notices(bar)[0].property("kind") == kind
+
+
+def test_one_notice_is_taken_away_and_the_others_stay(bar: NoticeBar) -> None:
+    bar.show_notice("Wait\u202e a little.")
+    bar.show_notice("Something else.")
+    bar.take_away("Wait\u202e a little.")
+    assert bar.texts() == ["Something else."]
+    bar.take_away("Never said.")
+    assert bar.texts() == ["Something else."]

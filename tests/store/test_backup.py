@@ -1,5 +1,6 @@
 """One copy a day, seven kept."""
 
+import itertools
 import sqlite3
 import threading
 from contextlib import closing
@@ -7,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from pychatbot_gui.core.errors import StorageError
+from pychatbot_gui.core.errors import Cancelled, StorageError
 from pychatbot_gui.store import backup
+from pychatbot_gui.store.backup import copies_in
 from pychatbot_gui.store.chats import ChatStore, open_memory, open_store
 from tests.store.conftest import exchange
 
@@ -98,7 +100,7 @@ def test_a_full_disk_leaves_nothing(
 ) -> None:
     exchange(store)
 
-    def full(_: object, unfinished: Path) -> None:
+    def full(_: object, unfinished: Path, __: object) -> None:
         unfinished.write_bytes(b"half")
         raise sqlite3.OperationalError("database or disk is full")
 
@@ -111,3 +113,32 @@ def test_a_full_disk_leaves_nothing(
 def test_memory_has_no_copy(tmp_path: Path) -> None:
     with closing(open_memory()) as store:
         assert store.backup(tmp_path / "b") is None
+
+
+def test_copies_of_days_to_come_do_not_push_out_others(path: Path) -> None:
+    """As a clock that was wrong for a while leaves them."""
+    clock = [0.0]
+    folder = path.parent / "backups"
+    with closing(open_store(path, clock=lambda: clock[0])[0]) as store:
+        exchange(store)
+        for day in (*range(20_000, 20_007), *range(10_000, 10_005)):
+            clock[0] = day * 86400.0 + 43200
+            made = store.backup(folder, keep=4)
+            assert made is not None and made.exists()
+        assert len(list(folder.iterdir())) == 4
+        assert copies_in(folder, clock[0])[0] == made
+    assert all(copy.name < "conversations-2000" for copy in folder.iterdir())
+
+
+def test_a_copy_that_is_stopped_leaves_nothing(path: Path) -> None:
+    with closing(open_store(path)[0]) as store:
+        exchange(store, "word " * 1_000_000)
+        for last in (0, 1, 2):
+            looks = itertools.count()
+            with pytest.raises(Cancelled):
+                store.backup(
+                    path.parent / "backups",
+                    is_cancelled=lambda last=last, looks=looks: next(looks) >= last,
+                )
+            assert list((path.parent / "backups").iterdir()) == []
+        assert store.backup(path.parent / "backups") is not None

@@ -211,7 +211,7 @@ def test_the_newest_is_first_even_when_the_clock_goes_back(path: Path) -> None:
         store.delete(second)
         deleted = store.listing().deleted
         assert [entry.id for entry in deleted] == [second, third]
-        assert [entry.updated for entry in deleted] == [500_000_000.0, 1_000_000_000.0]
+        assert [entry.updated for entry in deleted] == [1_000_000_000.0, 1_000_000_000.0]
 
 
 def test_what_was_deleted_long_ago_is_erased(path: Path) -> None:
@@ -496,3 +496,14 @@ def test_only_the_owner_can_read(path: Path) -> None:
     assert modes.pop("backups") == 0o700
     assert {"conversations.db", "conversations.db-wal", "conversations.db-shm"} < set(modes)
     assert set(modes.values()) == {0o600}
+
+
+def test_a_chat_deleted_by_a_clock_that_went_back_is_not_old(path: Path) -> None:
+    clock = [1_800_000_000.0]
+    with closing(open_store(path, clock=lambda: clock[0])[0]) as store:
+        chat, _, _ = exchange(store)
+        clock[0] = 0.0
+        store.delete(chat)
+        clock[0] = 1_800_003_600.0
+        assert store.erase_old() == 0
+        store.restore(chat)

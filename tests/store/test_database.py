@@ -139,3 +139,49 @@ def test_what_raises_inside_is_undone(store: ChatStore) -> None:
         raise ZeroDivisionError
     assert store.listing().folders == ()
     store.add_folder("y")
+
+
+def test_a_file_that_is_deleted_while_it_is_open_is_put_back(path: Path) -> None:
+    first = open_store(path)[0]
+    second = first.another()
+    chat, _, answer = first.add_exchange(0, NewQuestion("Before"), NewAnswer())
+    for rest in ("", "-wal", "-shm"):
+        path.with_name(path.name + rest).unlink(missing_ok=True)
+    first.append_text(answer, "after")
+    assert second.chat(chat).title == "Before"
+    second.rename(chat, "Renamed by the other connection")
+    first.finish_answer(answer, " all", "stop")
+    for store in (first, second):
+        store.close()
+    with closing(open_store(path)[0]) as again:
+        assert again.chat(chat).title == "Renamed by the other connection"
+        assert again.chat(chat).path()[-1].text.endswith("after all")
+        assert again.search("after")
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
+
+
+def test_a_folder_that_is_moved_away_is_made_again(path: Path) -> None:
+    with closing(open_store(path)[0]) as store:
+        exchange(store, "Before")
+        path.parent.rename(path.parent.with_name("moved"))
+        exchange(store, "After")
+    with closing(open_store(path)[0]) as again:
+        assert len(again.chat_ids()) == 2
+
+
+def test_a_file_that_was_replaced_is_not_written_to_and_nothing_is_lost(path: Path) -> None:
+    other = path.with_name("other.db")
+    with closing(open_store(other)[0]) as store:
+        exchange(store, "Of another time")
+    with closing(open_store(path)[0]) as store:
+        exchange(store, "Before")
+        other.replace(path)
+        for _ in range(2):
+            with pytest.raises(StorageError, match="replaced by another file"):
+                exchange(store, "After")
+    (aside,) = [p for p in path.parent.iterdir() if "replaced" in p.name]
+    with closing(open_store(aside)[0]) as kept:
+        assert [kept.chat(c).title for c in kept.chat_ids()] == ["Before"]
+    with closing(open_store(path)[0]) as there:
+        assert [there.chat(c).title for c in there.chat_ids()] == ["Of another time"]

@@ -136,3 +136,22 @@ def test_what_cannot_be_written(path: Path, what: str) -> None:
         path.chmod(0o600)
     with closing(open_store(path)[0]) as store:
         assert len(store.chat_ids()) == (what != "new")
+
+
+@pytest.mark.parametrize("begin", ["BEGIN IMMEDIATE", "BEGIN EXCLUSIVE"])
+def test_a_file_that_another_program_holds_can_be_read_and_written_when_it_lets_go(
+    path: Path, begin: str
+) -> None:
+    with closing(open_store(path)[0]) as store:
+        exchange(store)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute(begin)
+        store, told = open_store(path, busy_seconds=0.05)
+        assert told == []
+        assert len(store.chat_ids()) == 1
+        with pytest.raises(StorageError, match="Another program is using"):
+            exchange(store)
+        other.execute("ROLLBACK")
+    exchange(store)
+    assert len(store.chat_ids()) == 2
+    store.close()

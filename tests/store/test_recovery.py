@@ -1,5 +1,6 @@
 """Damage of every kind: what can be read comes back, the damaged file is kept, the person is told."""
 
+import os
 import random
 import shutil
 import sqlite3
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pychatbot_gui.core.errors import StorageError
+from pychatbot_gui.core.errors import Cancelled, StorageError
 from pychatbot_gui.core.history import SavedChat
 from pychatbot_gui.store.chats import ChatStore, NewAnswer, NewQuestion, open_store
 from tests.store.conftest import exchange
@@ -275,3 +276,19 @@ def test_no_space_for_the_recovery(path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert same(path.read_bytes(), damaged)
     assert [p.name for p in path.parent.iterdir()] == ["conversations.db"]
     assert len(opened_again(path)[0]) == CHATS
+
+
+def test_a_recovery_that_is_stopped_leaves_all_as_it_was(path: Path) -> None:
+    with closing(open_store(path)[0]) as store:
+        for number in range(30):
+            exchange(store, f"Question {number} " + "word " * 500)
+    raw = bytearray(path.read_bytes())
+    raw[4096 * 3 : 4096 * 4] = os.urandom(4096)
+    path.write_bytes(raw)
+    before = {p.name: p.read_bytes() for p in path.parent.iterdir()}
+    with pytest.raises(Cancelled):
+        open_store(path, is_cancelled=lambda: True)
+    assert {p.name: p.read_bytes() for p in path.parent.iterdir()} == before
+    store, told = open_store(path)
+    assert told and len(store.chat_ids()) > 20
+    store.close()

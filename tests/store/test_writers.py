@@ -37,6 +37,17 @@ def test_the_dead_and_those_of_the_same_number() -> None:
         assert not writers.is_alive(nonsense)
 
 
+@pytest.mark.skipif(
+    sys.platform != "linux", reason="what is killed is listed until it is waited for"
+)
+def test_one_that_was_killed_is_dead_before_its_parent_has_asked() -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        name = writers.process_name(child.pid)
+        os.kill(child.pid, signal.SIGKILL)
+        os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+        assert not writers.is_alive(name)
+
+
 def test_elsewhere_the_start_time_tells(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writers.sys, "platform", "other")
     pid, started = writers.this_process().split()

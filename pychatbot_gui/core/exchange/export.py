@@ -27,7 +27,9 @@ class Format:
 
 FORMATS: tuple[Format, ...] = (
     Format("markdown", "Markdown", ".md", "Readable text with headings, for notes and editors."),
-    Format("html", "Web page", ".html", "One file for any browser, to read, print or share."),
+    Format(
+        "html", "Web page (HTML)", ".html", "One file for any browser, to read, print or share."
+    ),
     Format("pdf", "PDF", ".pdf", "Pages to print or to send."),
     Format("text", "Plain text", ".txt", "Nothing but the words, for every program."),
     Format(

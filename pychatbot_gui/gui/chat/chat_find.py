@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, QPoint, Signal
 from PySide6.QtGui import QTextCursor
 from PySide6.QtWidgets import QTextBrowser, QTextEdit
 
-from pychatbot_gui.core.folding import found_ranges
+from pychatbot_gui.core.folding import found_ranges, literal_ranges
 from pychatbot_gui.gui.chat.chat_looks import KIND, mark_format
 from pychatbot_gui.gui.chat.chat_reading import units
 from pychatbot_gui.gui.chat.chat_writer import Entry, Message
@@ -42,6 +42,7 @@ class ChatFind(QObject):
         self._changes = turns
         self._turns = Turns(self._told, self)
         self._query = ""
+        self._found = literal_ranges  # or the words of a query, each for itself
         self._current: tuple[Message, int] | None = None
         self._said = (0, 0)
 
@@ -51,9 +52,10 @@ class ChatFind(QObject):
         return bool(self._query)
 
     def find(self, text: str) -> int:
-        """Search for words; how many hits are known at once."""
+        """Search for what was typed, as it is; how many hits are known at once."""
         anchor = self._current_position()
         self._forget()
+        self._found = literal_ranges
         self._query = text if text.strip() else ""
         if self._query:
             self._turns.add_parts(self._count(anchor))
@@ -61,12 +63,13 @@ class ChatFind(QObject):
         return self.total()
 
     def find_in(self, message: Message, text: str) -> None:
-        """Search for words, and go to the first of them in this message, else to its beginning.
+        """Search for the words of a query; go to the first in this message, else to its beginning.
 
         Without words what is searched for stays.
         """
         if text.strip():
             self._forget()
+            self._found = found_ranges
             self._query = text
             for _ in self._count_message(message):
                 pass
@@ -88,7 +91,9 @@ class ChatFind(QObject):
         """Go to the next (1) or previous (-1) hit; its number. 0 tells the present one."""
         if not step or not self._query:
             return self.number()
-        return self._go(step)
+        number = self._go(step)
+        self._tell()
+        return number
 
     def refresh(self) -> None:
         """Search what has come into the document since."""
@@ -166,11 +171,17 @@ class ChatFind(QObject):
     @contextmanager
     def _told(self) -> Iterator[None]:
         yield
-        now = (self.number(), self.total())
-        if now != self._said:
-            self._said = now
-            self.hits_changed.emit(*now)
+        if self._tell():
             self.mark()
+
+    def _tell(self) -> bool:
+        """Tell the numbers where they are others than before."""
+        now = (self.number(), self.total())
+        if now == self._said:
+            return False
+        self._said = now
+        self.hits_changed.emit(*now)
+        return True
 
     def _count(self, near: int | None) -> Iterator[None]:
         """Count all that is not counted, the messages in the document first.
@@ -186,6 +197,8 @@ class ChatFind(QObject):
             for entry in reversed(list(message.hidden)):
                 if entry.hits is None:
                     yield from self._count_entry(entry)
+        if not self.total():
+            self._said = (-1, 0)  # only now is it sure that there is none, and that is told
 
     def _count_message(self, message: Message) -> Iterator[None]:
         found: list[tuple[int, int]] = []
@@ -196,7 +209,7 @@ class ChatFind(QObject):
             if block.blockFormat().property(KIND) in _READ:
                 text = block.text()
                 offset = block.position() - message.start
-                for start, stop in found_ranges(text, self._query):
+                for start, stop in self._found(text, self._query):
                     before = offset + units(text[:start])
                     found.append((before, before + units(text[start:stop])))
                 read += len(text)
@@ -215,7 +228,7 @@ class ChatFind(QObject):
     def _count_entry(self, entry: Entry) -> Iterator[None]:
         text, count = entry.saved.text, 0
         for at in range(0, len(text), _PART):
-            count += len(found_ranges(text[at : at + _PART], self._query))
+            count += len(self._found(text[at : at + _PART], self._query))
             yield
         entry.hits = count
 

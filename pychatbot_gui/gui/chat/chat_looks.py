@@ -36,7 +36,7 @@ TABLE_GAP = 10
 TOOL_ROOM, TOOL_HEIGHT = 42, 26
 _CELL_PADDING = 8
 
-NAME, NOTE, QUIET_LINK = 32, 64, 128
+NAME, NOTE, QUIET_LINK, ARROW = 32, 64, 128, 256
 _MUTED_BITS = MUTED | NAME | NOTE
 
 # The links of the program itself; a message that holds such an address gets no link for it.
@@ -61,6 +61,7 @@ _LINE_HEIGHT = {
 }  # fmt: skip
 _HEADING_SIZE = {1: 1.4, 2: 1.22, 3: 1.1}
 _CODE_SIZE, _SMALL_SIZE = 0.9, 0.88
+_ARROW_SIZE = 1.25  # between the versions of a message: large enough to be hit
 
 
 @dataclass(frozen=True)
@@ -200,6 +201,8 @@ class Dress:
             factor *= _CODE_SIZE
         if style & (NAME | NOTE):
             factor *= _SMALL_SIZE
+        if style & ARROW:
+            factor *= _ARROW_SIZE
         if factor != 1.0:
             form.setFontPointSize(self.look.size * factor)
         if style & _MUTED_BITS:

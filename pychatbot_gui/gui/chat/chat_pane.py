@@ -184,7 +184,12 @@ class ChatPane(QTextBrowser):
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """Go on following, unless the reader selected something and the end has moved away."""
+        selected = self.textCursor().hasSelection()
         super().mouseReleaseEvent(event)
+        if not selected and self.textCursor().hasSelection():  # Qt selects a link that is clicked
+            cursor = self.textCursor()
+            cursor.clearSelection()
+            self.setTextCursor(cursor)
         self._place.let_go()
 
     def loadResource(self, kind: int, name: QUrl | str) -> object:  # noqa: ARG002

@@ -40,12 +40,12 @@ class ChatView(ChatPane):
 
     link_activated = Signal(str)
     """An http or https address that the reader clicked and agreed to open."""
-    version_wanted = Signal(int, int)
+    version_wanted = Signal(object, int)
     """The id of a message, and -1 or 1: the version before or after it is to be shown."""
-    edit_wanted = Signal(int)
-    regenerate_wanted = Signal(int)
-    continue_wanted = Signal(int)
-    fork_wanted = Signal(int)
+    edit_wanted = Signal(object)
+    regenerate_wanted = Signal(object)
+    continue_wanted = Signal(object)
+    fork_wanted = Signal(object)
     hits_changed = Signal(int, int)
     """The number of the current hit of a search (0: none yet), and of all that are known."""
 
@@ -210,7 +210,7 @@ class ChatView(ChatPane):
     # --- finding and following ------------------------------------------------------------
 
     def find(self, text: str) -> int:
-        """Mark every hit of these words, and go to the first from here on; how many are known.
+        """Mark every hit of a text, and go to the first from here on; how many are known.
 
         In a long chat more are counted in a moment: `hits_changed` tells.
         """

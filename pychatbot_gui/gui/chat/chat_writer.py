@@ -8,6 +8,7 @@ from PySide6.QtGui import QFontMetricsF, QTextCursor, QTextDocument
 from pychatbot_gui.core.chat import Role
 from pychatbot_gui.core.history import SavedMessage
 from pychatbot_gui.gui.chat.chat_looks import (
+    ARROW,
     BUBBLE_INSET,
     BUBBLE_PADDING_X,
     EARLIER,
@@ -262,8 +263,9 @@ class MessageWriter:
             return
         first, last = message.version == 1, message.version == message.versions
         # Without an address there is no link: that end leads nowhere.
-        before = Span("‹ ", MUTED if first else QUIET_LINK, "" if first else f"{VERSION}:-1")
-        after = Span(" ›", MUTED if last else QUIET_LINK, "" if last else f"{VERSION}:1")
+        dead, alive = ARROW | MUTED, ARROW | QUIET_LINK
+        before = Span("‹ ", dead if first else alive, "" if first else f"{VERSION}:-1")
+        after = Span(" ›", dead if last else alive, "" if last else f"{VERSION}:1")
         number = Span(f"{message.version}/{message.versions}", NOTE)
         align = "" if message.is_answer else "right"
         self._writer.add_links("versions", [before, number, after], align)

@@ -38,27 +38,27 @@ class ConversationList(QWidget):
     comes back as another listing. `now`: seconds since 1970.
     """
 
-    chat_chosen = Signal(int)
-    hit_chosen = Signal(int, int, str)  # chat, message (0: the title), what was searched for
+    chat_chosen = Signal(object)
+    hit_chosen = Signal(object, object, str)  # chat, message (0: the title), what was searched for
     search_changed = Signal(str)
     more_wanted = Signal()
     left = Signal()
-    renamed = Signal(int, str)
-    pin_wanted = Signal(int, bool)
-    move_wanted = Signal(int, int)
-    folder_wanted = Signal(str, int)  # a new folder, and the chat that goes into it or 0
-    folder_renamed = Signal(int, str)
-    folder_delete_wanted = Signal(int)
-    delete_wanted = Signal(int)
-    restore_wanted = Signal(int)
-    erase_wanted = Signal(int)
-    export_wanted = Signal(int)
+    renamed = Signal(object, str)
+    pin_wanted = Signal(object, bool)
+    move_wanted = Signal(object, object)
+    folder_wanted = Signal(str, object)  # a new folder, and the chat that goes into it or 0
+    folder_renamed = Signal(object, str)
+    folder_delete_wanted = Signal(object)
+    delete_wanted = Signal(object)
+    restore_wanted = Signal(object)
+    erase_wanted = Signal(object)
+    export_wanted = Signal(object)
 
     def __init__(self, parent: QWidget | None = None, now: Callable[[], float] = time.time) -> None:
         super().__init__(parent)
         self.setObjectName("conversationBar")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setMinimumWidth(180)
+        self.setMinimumWidth(120)
         self.setMaximumWidth(420)
         self._now = now
         self._listing: Listing | None = None
@@ -99,6 +99,11 @@ class ConversationList(QWidget):
         if is_first and self._hits is None:
             self._view.scrollToTop()
         self._ask_for_more()
+
+    def show_sentence(self, sentence: str) -> None:
+        """Say this until there is a listing."""
+        if self._listing is None and self._hits is None:
+            self._view.set_sentence(sentence)
 
     def set_current(self, chat: int) -> None:
         """Mark the chat that the window shows, and bring it into view; 0 for none."""

@@ -56,7 +56,7 @@ class RowMenu(QMenu):
             action.setChecked(id == present)
             action.triggered.connect(lambda _, folder=id: moved(folder))
         menu.addSeparator()
-        menu.addAction("New folder…").triggered.connect(lambda: new())
+        menu.addAction("&New folder…").triggered.connect(lambda: new())
 
 
 def ask_for_folder(parent: QWidget, named: Callable[[str], object]) -> QInputDialog:
@@ -70,6 +70,7 @@ def ask_for_folder(parent: QWidget, named: Callable[[str], object]) -> QInputDia
     edit = dialog.findChild(QLineEdit)
     assert edit is not None
     edit.setMaxLength(LONGEST_NAME)
+    edit.setMinimumWidth(edit.fontMetrics().averageCharWidth() * _NAME_IN_MENU)
     edit.setAccessibleName("Name of the new folder")
 
     def accepted(text: str) -> None:

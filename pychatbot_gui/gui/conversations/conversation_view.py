@@ -52,7 +52,7 @@ class ConversationView(QListView):
     restore_wanted = Signal(object)
     delete_wanted = Signal(object)
     renamed = Signal(object, str)
-    dropped = Signal(int, int)  # a chat and the folder it was dropped on, 0 for none
+    dropped = Signal(object, object)  # a chat and the folder it was dropped on, 0 for none
     went_above = Signal()
     left = Signal()
 

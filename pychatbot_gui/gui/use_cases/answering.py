@@ -10,7 +10,7 @@ from collections.abc import Callable
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from pychatbot_gui.core.chat import Role
-from pychatbot_gui.core.errors import PychatbotError
+from pychatbot_gui.core.errors import Gone, PychatbotError
 from pychatbot_gui.core.guide import for_model, is_guide
 from pychatbot_gui.core.history import SavedChat
 from pychatbot_gui.core.settings import Settings, from_overrides
@@ -20,9 +20,9 @@ from pychatbot_gui.gui.main_window import MainWindow
 from pychatbot_gui.gui.notices import Notices
 from pychatbot_gui.gui.store_thread import StoreThread
 from pychatbot_gui.gui.use_cases.asked import Asked, another_answer, more_of, new_question
-from pychatbot_gui.gui.use_cases.chats import ENDINGS, Chats
+from pychatbot_gui.gui.use_cases.chats import ENDINGS, Chats, joined
 from pychatbot_gui.gui.use_cases.editing import Editing
-from pychatbot_gui.gui.use_cases.kept_answer import KeptAnswer
+from pychatbot_gui.gui.use_cases.kept_answer import KeptAnswer, close_all
 from pychatbot_gui.gui.use_cases.opening import ModelOpening
 from pychatbot_gui.store.chats import ChatStore, NewAnswer
 
@@ -53,7 +53,7 @@ class Answering(QObject):
         self._notices = notices
         self._settings = settings
         self._asked: Asked | None = None
-        self._send_later: int | None = None  # to the conversation of this id, as soon as it can be
+        self._send_later: tuple[int, str] | None = None  # the conversation, the message
         self._editing = Editing(window, chats)
         self._stuck = QTimer(self)
         self._stuck.setSingleShot(True)
@@ -70,15 +70,16 @@ class Answering(QObject):
             return
         self._chats.save_system()
         chat = self._chats.shown
+        self._chats.unsaved.drop(chat.id, "draft")  # the store clears it with the message
         asked = new_question(chat, self._editing.parent_in(chat), text, *self._values())
         self._begin(asked)
-        self._editing.finish()
+        self._editing.finish(text)
         if not asked.redraw:
             self._window.show_chat(True)
             self._window.chat_view.add_user_message(text)
             self._window.chat_view.begin_answer(self._model_name())
 
-    @Slot(int)
+    @Slot(object)
     def regenerate(self, message: int = 0) -> None:
         """Answer a question once more, with the model and the settings of now; 0: the last one."""
         chat = self._chats.shown
@@ -86,7 +87,7 @@ class Answering(QObject):
         if at is not None and self._is_free():
             self._begin(another_answer(chat, at, *self._values()))
 
-    @Slot(int)
+    @Slot(object)
     def continue_answer(self, message: int = 0) -> None:
         """Go on with an answer that was cut, as a new version of it; 0: the last one."""
         chat = self._chats.shown
@@ -94,7 +95,7 @@ class Answering(QObject):
         if cut is not None and cut.is_cut and self._is_free():
             self._begin(more_of(chat, cut, *self._values()))
 
-    @Slot(int)
+    @Slot(object)
     def edit(self, message: int = 0) -> None:
         """Take a message of the person (0: the last one) into the box, to be sent as a new version."""
         if not self._is_here():
@@ -109,19 +110,40 @@ class Answering(QObject):
         self._engine.cancel()
 
     def close(self) -> None:
-        """The window closes: what has come of the answer is kept."""
+        """The window closes: what has come of the answers is kept."""
         self._stuck.stop()
         self._editing.keep()
-        if self._chats.answer is not None:
-            self._chats.answer.close()
+        close_all(self._chats.answers())
+        asked = self._asked
+        if asked is not None and asked.saved is None:
+
+            def end(store: ChatStore) -> None:
+                if asked.kept is not None:
+                    store.finish_answer(asked.kept[2], "", "cancelled")
+
+            self._writer.do(end)
+
+    def unsent(self) -> str:
+        """What is unsent if the program ends now: also a message that the store does not have."""
+        asked, text = self._asked, self._editing.unsent()
+        return text if asked is None or asked.kept else joined(asked.text, text)
+
+    def last_chat(self) -> int:
+        """After the end: the conversation that began with a message sent at the last moment, or 0."""
+        asked = self._asked
+        if asked is None or asked.kept is None or asked.visit != self._chats.visit:
+            return 0
+        return asked.kept[0]
 
     def _is_free(self, text: str = "") -> bool:
         """Whether an answer can be asked for; a message that must wait is sent a little later."""
         if not self._opening.can_send or self._is_here():
             return False
         if self._is_writing():
-            self._send_later = self._chats.shown.id if text else None
-            later = " Your message is sent as soon as it has finished." if text else ""
+            self._send_later = (self._chats.shown.id, text) if text else None
+            later = (
+                " Stay here, and your message is sent as soon as it has finished." if text else ""
+            )
             self._notices.warning(
                 f"The model is still writing in another chat.{later}",
                 "Stop it now",
@@ -129,7 +151,7 @@ class Answering(QObject):
             )
             return False
         if self._opening.model is None:  # its process died in the load, or it is being loaded
-            self._send_later = self._chats.shown.id if text else None
+            self._send_later = (self._chats.shown.id, text) if text else None
             if not self._engine.is_busy():
                 self._opening.open(self._opening.path)
             return False
@@ -170,7 +192,7 @@ class Answering(QObject):
         self._show_busy()
 
         def store(opened: ChatStore) -> tuple[tuple[int, int, int], SavedChat]:
-            ids = asked.keep(opened)
+            ids = asked.kept = asked.keep(opened)
             return ids, opened.chat(ids[0])
 
         self._writer.do(store, lambda done: self._on_stored(*done), self._on_not_stored)
@@ -179,26 +201,31 @@ class Answering(QObject):
         asked = self._asked
         assert asked is not None
         chat, asked.question, asked.answer = ids
+        asked.saved = saved
         kept = KeptAnswer(self._writer, chat, asked.answer, asked.prefix, self)
         kept.failed.connect(self._on_not_kept)
         kept.saved.connect(lambda: self._on_kept(kept))
-        self._chats.answer = kept
+        self._chats.begin_answer(kept)
         view = self._window.chat_view
         if self._chats.visit == asked.visit:
             self._chats.take(saved, asked.redraw)
             if not asked.redraw:
                 view.identify(asked.question, asked.answer)
+        self._chats.remember_shown()  # without the message: it is not unsent any more
         self._chats.refresh()
         self._window.conversation_list.set_writing(chat)
+        if asked.is_erased:
+            kept.abandon()
         if asked.is_cancelled:
             self._end("cancelled", None)
         elif not self._engine.is_busy():
-            self._ask(asked, saved)
-        # Otherwise a model is being loaded: `_go_on` asks it.
+            self._ask(asked)
 
-    def _ask(self, asked: Asked, saved: SavedChat) -> None:
+    def _ask(self, asked: Asked) -> None:
+        assert asked.saved is not None
         asked.is_with_engine = True
-        conversation = saved.conversation(asked.question)
+        # The store may lag behind the answer before.
+        conversation = self._chats.known(asked.saved).conversation(asked.question)
         self._engine.ask(conversation, asked.sampling, asked.prefix)
 
     def _on_not_stored(self, error: PychatbotError) -> None:
@@ -209,15 +236,10 @@ class Answering(QObject):
             if self._chats.visit == asked.visit and not asked.redraw:
                 self._window.chat_view.remove_last_exchange()
                 self._window.show_chat(bool(self._chats.shown.path()))
-            self._give_back(asked.text)
+            if not asked.is_erased:
+                self._chats.give_back(asked.chat.id, asked.text)
         self._notices.error(error)
         self._show_busy()
-
-    def _give_back(self, text: str) -> None:
-        """A message that was not answered goes back to where it was written."""
-        box = self._window.prompt_box
-        written_since = box.text()
-        box.set_text(f"{text}\n{written_since}" if written_since else text)
 
     # -- what comes of it -------------------------------------------------------------------
 
@@ -264,7 +286,7 @@ class Answering(QObject):
         if not shown:
             return
         if event.reply_tokens and event.writing_seconds > 0:
-            self._window.speed_label.setText(f"{event.tokens_per_second:.1f} tokens/s")
+            self._window.set_speed(event.tokens_per_second)
         if model is not None and event.prompt_tokens:
             used = min(event.prompt_tokens + event.reply_tokens, model.n_ctx)
             self._window.context_meter.set_usage(used, model.n_ctx)
@@ -297,16 +319,25 @@ class Answering(QObject):
         if not self._engine.is_busy():
             self._go_on()
 
-    @Slot(int)
-    def _on_erasing(self, chat: int) -> None:
-        answer = self._chats.answer
-        if answer is not None and answer.chat == chat:
-            answer.abandon()
+    @Slot(object)
+    def on_erasing(self, chat: int) -> None:
+        """A conversation goes for good: what is still being written in it is not wanted."""
+        asked, answer = self._asked, self._chats.answer
+        is_asked_there = asked is not None and asked.chat.id == chat
+        for written in self._chats.answers():
+            if written.chat == chat:
+                written.abandon()
+                is_asked_there = is_asked_there or (written is answer and asked is not None)
+        if asked is not None and is_asked_there:
+            asked.is_erased = True
             self.stop()
 
     def _take_back(self, asked: Asked) -> None:
         """The model never saw it: it is as if it had not been sent, and is in the box again."""
-        self._chats.answer = None
+        taken = self._chats.answer
+        assert taken is not None
+        taken.abandon()
+        self._chats.end_answer(taken)
         self._asked = None
         self._stuck.stop()
         self._window.conversation_list.set_writing(0)
@@ -319,7 +350,7 @@ class Answering(QObject):
                 store.set_head(before.id, before.head)
 
         if text:
-            self._give_back(text)
+            self._chats.give_back(self._chats.shown.id, text)
             if not asked.redraw:
                 self._window.chat_view.remove_last_exchange()
         self._chats.take_back(before)
@@ -334,9 +365,7 @@ class Answering(QObject):
 
     def _on_kept(self, kept: KeptAnswer) -> None:
         """The answer is whole in the store."""
-        if self._chats.answer is kept:
-            self._chats.answer = None
-        kept.deleteLater()
+        self._chats.end_answer(kept)
         self._chats.refresh()
         settings, _ = self._settings()
 
@@ -348,10 +377,14 @@ class Answering(QObject):
             if first and settings.auto_title and not is_guide(self._opening.path):
                 self._engine.suggest_title(saved.id, saved.conversation(kept.message))
 
-        self._writer.do(lambda s: s.chat(kept.chat), look)
+        # Where it was erased meanwhile there is nothing to look at.
+        self._writer.do(lambda s: s.chat(kept.chat), look, lambda _: None)
 
     @Slot(object)
     def _on_not_kept(self, error: PychatbotError) -> None:
+        if isinstance(error, Gone):
+            self._notices.error(error)
+            return
         told = type(error)(f"{error} The answer goes on; saving is tried again.", error.detail)
         self._notices.error(told)
 
@@ -367,17 +400,19 @@ class Answering(QObject):
     def _go_on(self) -> None:
         """The engine is free: do what waited for it."""
         self._stuck.stop()
-        asked, answer = self._asked, self._chats.answer
-        if asked is not None and answer is not None and not asked.is_with_engine:
-            if self._opening.model is None:
+        asked = self._asked
+        if asked is not None and asked.saved is not None and not asked.is_with_engine:
+            if asked.is_cancelled:
+                self._end("cancelled", None)
+            elif self._opening.model is None:
                 self._end("error", None, "Unfinished: no model is open")
             else:
-                chat, asked.is_with_engine = answer.chat, True
-                self._writer.do(lambda s: s.chat(chat), lambda saved: self._ask(asked, saved))
+                self._ask(asked)
         elif asked is None and self._send_later is not None:
-            wanted, self._send_later = self._send_later, None
-            if wanted == self._chats.shown.id and self._opening.model is not None:
-                self.send(self._window.prompt_box.text())
+            (chat, text), self._send_later = self._send_later, None
+            as_it_was = chat == self._chats.shown.id and text == self._window.prompt_box.text()
+            if as_it_was and self._opening.model is not None:
+                self.send(text)
 
     @Slot()
     def _on_no_progress(self) -> None:
@@ -402,7 +437,6 @@ class Answering(QObject):
         self._opening.progressed.connect(self._stuck.start)
         self._opening.ended.connect(self._go_on)
         self._chats.shown_changed.connect(self._show_busy)
-        self._chats.erasing.connect(self._on_erasing)
         view.edit_wanted.connect(self.edit)
         view.regenerate_wanted.connect(self.regenerate)
         view.continue_wanted.connect(self.continue_answer)

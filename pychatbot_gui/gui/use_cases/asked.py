@@ -26,8 +26,11 @@ class Asked:
     redraw: bool = False
     question: int = 0
     answer: int = 0
+    saved: SavedChat | None = None  # its conversation as it was when it was kept
     visit: int = 0  # during which visit of the conversation it was asked
+    kept: tuple[int, int, int] | None = None  # what `keep` returned; set in the store's thread
     is_cancelled: bool = False
+    is_erased: bool = False  # with its whole conversation
     is_with_engine: bool = False
 
 

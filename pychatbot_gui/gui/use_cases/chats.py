@@ -1,6 +1,6 @@
-"""The use cases of saved conversations: list, switch, find, branch, rename, delete, bring back."""
+"""The use cases of saved conversations: show one, leave it, come back; the list of all."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
@@ -12,6 +12,7 @@ from pychatbot_gui.gui.notices import Notices
 from pychatbot_gui.gui.remembered import Remembered
 from pychatbot_gui.gui.store_thread import StoreThread
 from pychatbot_gui.gui.use_cases.kept_answer import KeptAnswer
+from pychatbot_gui.gui.use_cases.unsaved import Unsaved
 from pychatbot_gui.store.chats import ChatStore
 
 PAGE = 200
@@ -31,7 +32,6 @@ class Chats(QObject):
 
     shown_changed = Signal()  # another conversation, or the same one in another state, is shown
     leaving = Signal()  # another conversation is going to be shown
-    erasing = Signal(int)  # a conversation goes for good
 
     def __init__(
         self,
@@ -49,11 +49,16 @@ class Chats(QObject):
         self._remembered = remembered
         self.shown = SavedChat(0)
         self.visit = 0  # counts up when another conversation is shown
+        self.unsaved = Unsaved(writer, reader, self)
+        self.unsaved.failed.connect(notices.error)
         self.answer: KeptAnswer | None = None  # being written, in whatever conversation
+        self._answers: dict[int, KeptAnswer] = {}  # by message: those the store has not whole
         self._wanted = 0
         self._then: Callable[[], object] | None = None  # after the wanted one is shown
         self._limit = PAGE
-        self._deleted: list[tuple[int, str]] = []  # for undo, the latest last
+        self._left_new: SavedChat | None = None  # a new one that was changed, and left unsent
+        self._began_with: str | None = ""  # the system prompt that a new one began with
+        self._coming_back = 0  # the one whose unsent text is in the box before it is shown
         self._system_timer = QTimer(self)
         self._system_timer.setSingleShot(True)
         self._system_timer.setInterval(_SYSTEM_DELAY_MS)
@@ -68,29 +73,45 @@ class Chats(QObject):
 
     @Slot()
     def new(self) -> None:
-        """Begin an empty conversation under the same system prompt and preset."""
+        """Begin an empty conversation under the same system prompt and preset.
+
+        One that was left with something in it comes back.
+        """
         self._leave()
         self._wanted = 0
         self.visit += 1
         self._window.find_bar.hide()
         self._window.chat_view.clear_chat()
-        before = self.shown
+        before, left, self._left_new = self.shown, self._left_new, None
+        system = self._window.system_prompt.text()
+        # Of one that comes back nothing is known of how it began: it is kept at any rate.
+        self._began_with = system if left is None else None
         self._set_shown(
-            SavedChat(
-                0,
-                system=self._window.system_prompt.text(),
-                preset=before.preset,
-                sampling=before.sampling,
-            )
+            left or SavedChat(0, system=system, preset=before.preset, sampling=before.sampling)
         )
+        self._window.system_prompt.set_text(self.shown.system)
         self._window.prompt_box.set_text(self._remembered.state.new_draft)
-        self._remembered.change(new_draft="")
+        self._remembered.change(new_draft="", new_system="", system_prompt=self.shown.system)
 
     def start(self, new: SavedChat, chat: int) -> None:
         """Show what was shown the last time; `chat` 0 for a new one, -1 for the latest there is."""
+        state = self._remembered.state
+        own, draft = state.chat, state.draft
+        is_former = not own and new.system == state.system_prompt
+        self._began_with = "" if is_former else new.system
+        self._coming_back = own if chat == own else 0
+        if state.new_system and own:
+            self._left_new = SavedChat(0, system=state.new_system)
         self._window.system_prompt.set_text(new.system)
-        self._window.prompt_box.set_text(self._remembered.state.draft)
         self.shown = new
+        self._window.prompt_box.set_text(draft if chat == own or not own else state.new_draft)
+        if own and chat != own:
+            self.remember_shown()
+            if draft:
+                # `Gone` or not: where its conversation does not take it, the new one does.
+                self._writer.do(
+                    lambda s: s.set_draft(own, draft), failed=lambda _: self.give_back(0, draft)
+                )
         self.shown_changed.emit()
 
         def bring_back(crashed: int) -> None:
@@ -100,78 +121,143 @@ class Chats(QObject):
                     "The program ended while an answer was written. What had come of it is kept, "
                     "marked as unfinished."
                 )
-            if self.shown is new:
+            if self._is_untouched():
                 self._bring_back(-1 if crashed and not chat else chat)
 
         # First of all, or an answer of then would look like one that is being written now.
         self._writer.do(ChatStore.mark_crashed, bring_back, lambda _: bring_back(0))
 
+    def _is_untouched(self) -> bool:
+        """Whether this is still the new conversation of the start, with nothing sent in it."""
+        return not self.visit and not self.shown.id and self._window.chat_view.is_empty()
+
     def _bring_back(self, chat: int) -> None:
         if chat == -1:
-            self._reader.do(ChatStore.latest_chat, self.choose)
+            self._reader.do(ChatStore.latest_chat, self._choose_latest)
         elif chat:
             self._wanted = chat
 
             def show(saved: SavedChat) -> None:
-                if self._wanted == chat:  # with the text that was unsent at the last end
-                    self._show(replace(saved, draft=self._window.prompt_box.text()))
+                if self._wanted == chat and self._is_untouched():
+                    # With the text that was unsent at the last end.
+                    self._show(saved, self._window.prompt_box.text())
 
-            self._reader.do(lambda s: s.chat(chat), show, lambda _: self.remember_shown())
+            self._reader.do(_whole(chat), show, lambda _: self._on_lost())
 
-    @Slot(int)
+    def _choose_latest(self, chat: int) -> None:
+        if self._is_untouched():
+            self.choose(chat)
+
+    def _on_lost(self) -> None:
+        """What was shown the last time cannot be: its unsent text is the new one's."""
+        if self._is_untouched():
+            self._wanted = self._coming_back = 0
+            self.remember_shown()
+            self.give_back(0, self._remembered.state.new_draft)
+            self._remembered.change(new_draft="")
+
+    def give_back(self, chat: int, text: str) -> None:
+        """An unsent text goes where it was written: to the box, or to the draft of its chat."""
+        if chat == self.shown.id:
+            box = self._window.prompt_box
+            box.set_text(joined(text, box.text()))
+        elif not chat:
+            self._remembered.change(new_draft=joined(text, self._remembered.state.new_draft))
+        else:
+
+            def keep(saved: SavedChat) -> None:
+                draft = joined(text, self.unsaved.on(saved).draft)
+                if chat == self.shown.id:
+                    self.give_back(chat, text)
+                else:
+                    self.unsaved.save(chat, lambda s: s.set_draft(chat, draft), draft=draft)
+
+            self._reader.do(
+                lambda s: s.chat(chat), keep, lambda _: self.give_back(self.shown.id, text)
+            )
+
+    @Slot(object)
     def choose(self, chat: int, then: Callable[[], object] | None = None) -> None:
         """Show another conversation; an answer being written goes on in its own."""
         if chat == self.shown.id and chat == self._wanted:
+            self._window.prompt_box.setFocus()
             if then is not None:
                 then()
             return
         if chat:
             self._wanted = chat
             self._then = then
-            self._reader.do(lambda s: s.chat(chat), self._show_wanted, self._on_unreadable)
+            self._reader.do(_whole(chat), self._show_wanted, self._on_unreadable)
 
     def reload(self, then: Callable[[], object] | None = None) -> None:
         """Show the present conversation anew: another branch of it, or what has become of it."""
-        chat = self._wanted = self.shown.id
+        chat = self.shown.id
+        if not chat or self._wanted != chat:
+            return  # another one is going to be shown
         self._then = then
-        self._reader.do(lambda s: s.chat(chat), self._show_again, self._on_unreadable)
+        self._reader.do(_whole(chat), self._show_again, self._on_unreadable)
 
     def take_back(self, before: SavedChat) -> None:
         """What was asked for is not to be, and the shown conversation is as it was before."""
         self._wanted = before.id
-        self._set_shown(before)
+        self._set_shown(self.unsaved.on(before))
 
     def take_answer(self) -> None:
         """The answer is over: what is shown knows it, though the store may lag behind."""
-        self.shown = self._with_answer(self.shown)
+        self.shown = self.known(self.shown)
+
+    def begin_answer(self, answer: KeptAnswer) -> None:
+        """An answer is being written from now on."""
+        self.answer = self._answers[answer.message] = answer
+
+    def end_answer(self, answer: KeptAnswer) -> None:
+        """An answer is whole in the store."""
+        if self.answer is answer:
+            self.answer = None
+
+        def forget(_: object) -> None:
+            self._answers.pop(answer.message, None)
+            answer.deleteLater()
+
+        # What was read before, and is delivered later, does not have it.
+        self._reader.do(lambda _: None, forget, forget)
+
+    def answers(self) -> list[KeptAnswer]:
+        """All that the store does not have whole, as far as is known."""
+        return list(self._answers.values())
 
     def take(self, saved: SavedChat, redraw: bool) -> None:
         """The shown conversation has changed in the store; the view has changed already, or not."""
         if redraw:
             self._show_again(saved)
-        else:
-            if self._wanted == self.shown.id:  # otherwise another one is being read to be shown
-                self._wanted = saved.id
-            self._set_shown(saved)
+            return
+        before = self.shown
+        if self._wanted == before.id:  # otherwise another one is being read to be shown
+            self._wanted = saved.id
+        if not before.id and before.preset != saved.preset:  # chosen while it was being saved
+            self.save_preset(saved.id, before.preset, before.sampling)
+        self._set_shown(self.known(saved))
+        if self._window.system_prompt.text() != self.shown.system:
+            self._system_timer.start()
 
     def _show_wanted(self, saved: SavedChat) -> None:
         if saved.id == self._wanted:
             self._leave()
             self._notices.clear()
-            self._show(saved)
+            self._show(self.unsaved.on(saved))
 
     def _show_again(self, saved: SavedChat) -> None:
         if self._wanted == self.shown.id or self._wanted == saved.id:
             self._wanted = saved.id
-            self._draw(self._with_answer(saved))
+            self._draw(self.known(saved))
 
-    def _show(self, saved: SavedChat) -> None:
+    def _show(self, saved: SavedChat, draft: str | None = None) -> None:
         window = self._window
         self.visit += 1
         window.find_bar.hide()
         window.system_prompt.set_text(saved.system)
-        window.prompt_box.set_text(saved.draft)
-        self._draw(self._with_answer(saved))
+        window.prompt_box.set_text(saved.draft if draft is None else draft)
+        self._draw(self.known(saved))
         window.prompt_box.setFocus()
 
     def _draw(self, saved: SavedChat) -> None:
@@ -183,6 +269,7 @@ class Chats(QObject):
 
     def _set_shown(self, saved: SavedChat) -> None:
         self.shown = saved
+        self._coming_back = 0
         self._window.conversation_list.set_current(saved.id)
         self._window.show_chat(bool(saved.path()))
         self.remember_shown()
@@ -192,19 +279,21 @@ class Chats(QObject):
         """Come back to what is shown at the next start."""
         self._remembered.change(chat=self.shown.id, preset=self.shown.preset)
 
-    def _with_answer(self, saved: SavedChat) -> SavedChat:
-        """The store lags a moment behind the answer that is being written."""
-        answer = self.answer
-        ours = answer.message if answer is not None else 0
+    def known(self, saved: SavedChat) -> SavedChat:
+        """A conversation as it was read, with what the store did not have then."""
 
         def present(message: SavedMessage) -> SavedMessage:
-            if answer is not None and message.id == ours:
+            answer = self._answers.get(message.id)
+            if answer is not None:
                 return replace(message, text=answer.text, ended=answer.ended or WRITING)
             if message.ended == WRITING:
                 return replace(message, ended="elsewhere")
             return message
 
-        return replace(saved, messages=tuple(map(present, saved.messages)))
+        now = self.unsaved.on(saved)
+        if not any(m.ended == WRITING or m.id in self._answers for m in saved.messages):
+            return now
+        return replace(now, messages=tuple(map(present, saved.messages)))
 
     def _on_unreadable(self, error: PychatbotError) -> None:
         self._wanted, self._then = self.shown.id, None
@@ -218,16 +307,23 @@ class Chats(QObject):
         self.leaving.emit()
         self.save_system()
         shown, draft = self.shown, self._window.prompt_box.text()
-        if not shown.id:
+        owner = shown.id or self._coming_back
+        if owner:
+            # Also where it seems to be the same: the store may have another one by now.
+            if draft or shown.draft:
+                self.unsaved.save(owner, lambda s: s.set_draft(owner, draft), draft=draft)
+        else:
             self._remembered.change(new_draft=draft)
-        elif draft != shown.draft:
-            self._writer.do(lambda s: s.set_draft(shown.id, draft))
+            if self._began_with != shown.system:
+                self._left_new = shown
+                self._remembered.change(new_system=shown.system)
 
     @Slot(str)
     def on_system_edited(self, text: str) -> None:
         """The person changed the system prompt of this conversation; it is kept a moment later."""
         if text != self.shown.system:
-            self._system_timer.start()
+            if not self._system_timer.isActive():
+                self._system_timer.start()
             self._remembered.change(system_prompt=text)
 
     @Slot()
@@ -238,7 +334,13 @@ class Chats(QObject):
         if text != shown.system:
             self.shown = replace(shown, system=text)
             if shown.id:
-                self._writer.do(lambda s: s.set_system(shown.id, text))
+                self.unsaved.save(shown.id, lambda s: s.set_system(shown.id, text), system=text)
+
+    def save_preset(self, chat: int, name: str, sampling: Mapping[str, float]) -> None:
+        """Keep the preset of a conversation."""
+        self.unsaved.save(
+            chat, lambda s: s.set_preset(chat, name, sampling), preset=name, sampling=sampling
+        )
 
     # -- the list ---------------------------------------------------------------------------
 
@@ -264,7 +366,7 @@ class Chats(QObject):
         """Change something in the store, then show the list as it is."""
         self._writer.do(work, lambda _: self.refresh())
 
-    @Slot(int, str)
+    @Slot(object, str)
     def rename(self, chat: int, title: str) -> None:
         """Give a conversation another title."""
         if chat == self.shown.id:
@@ -280,16 +382,17 @@ class Chats(QObject):
                 store.rename(chat, title, "model")
 
         if title:
-            self._change(work)
+            # Nobody waits for a title: where its conversation is gone, nobody is told.
+            self._writer.do(work, lambda _: self.refresh(), lambda _: None)
 
-    @Slot(int, bool)
+    @Slot(object, bool)
     def pin(self, chat: int, pinned: bool) -> None:
         """Keep a conversation at the top of the list, or no longer."""
         if chat == self.shown.id:
             self.shown = replace(self.shown, pinned=pinned)
         self._change(lambda s: s.pin(chat, pinned))
 
-    @Slot(str, int)
+    @Slot(str, object)
     def _make_folder(self, name: str, chat: int) -> None:
         def work(store: ChatStore) -> None:
             folder = store.add_folder(name)
@@ -298,119 +401,6 @@ class Chats(QObject):
 
         self._change(work)
 
-    # -- deleting and undoing it ------------------------------------------------------------
-
-    @Slot(int)
-    def delete(self, chat: int) -> None:
-        """Take a conversation out of the list; for 30 days it can be restored."""
-
-        def work(store: ChatStore) -> str:
-            title = store.chat(chat).title
-            store.delete(chat)
-            return title
-
-        self._writer.do(work, lambda title: self._on_deleted(chat, title))
-
-    def _on_deleted(self, chat: int, title: str) -> None:
-        self._deleted.append((chat, title))
-        self._window.undo_delete_action.setEnabled(True)
-        if chat == self.shown.id:
-            self.new()
-        self.refresh()
-        short = title if len(title) <= 60 else title[:59] + "…"
-        self._notices.info(f"“{short}” was deleted.", "Undo", self.undo_delete)
-
-    @Slot()
-    def undo_delete(self) -> None:
-        """Bring back what was deleted last."""
-        if self._deleted:
-            chat, _ = self._deleted[-1]
-            self.restore(chat)
-
-    @Slot(int)
-    def restore(self, chat: int) -> None:
-        """Bring back a deleted conversation and show it."""
-        self._deleted = [entry for entry in self._deleted if entry[0] != chat]
-        self._window.undo_delete_action.setEnabled(bool(self._deleted))
-
-        def shown(_: object) -> None:
-            self._notices.clear()
-            self.refresh()
-            self.choose(chat)
-
-        self._writer.do(lambda s: s.restore(chat), shown)
-
-    @Slot(int)
-    def _erase(self, chat: int) -> None:
-        self._deleted = [entry for entry in self._deleted if entry[0] != chat]
-        self._window.undo_delete_action.setEnabled(bool(self._deleted))
-        self.erasing.emit(chat)
-        if chat == self.shown.id:
-            self.new()
-        self._change(lambda s: s.erase(chat))
-
-    # -- searching --------------------------------------------------------------------------
-
-    @Slot(str)
-    def _search(self, text: str) -> None:
-        if not text.strip():
-            return
-
-        def show(hits: object) -> None:
-            if self._window.conversation_list.search_text() == text:
-                self._window.conversation_list.show_hits(text, hits)  # type: ignore[arg-type]
-
-        self._reader.do(lambda s: s.search(text), show)
-
-    @Slot(int, int, str)
-    def show_hit(self, chat: int, message: int, text: str) -> None:
-        """Go to a message that was found; where another branch has it, that branch is shown."""
-        if not message:
-            self.choose(chat)
-            return
-        view = self._window.chat_view
-
-        def mark() -> None:
-            view.show_message(message, text)
-
-        def there() -> None:
-            if message in {m.id for m in self.shown.path()}:
-                mark()
-            elif message in self.shown.by_id:
-                self._go_to(message, mark)
-
-        self.choose(chat, there)
-
-    # -- branches ---------------------------------------------------------------------------
-
-    @Slot(int, int)
-    def show_version(self, message: int, step: int) -> None:
-        """Show the version before or after this one, with what followed it."""
-        if message in self.shown.by_id:
-            ids = self.shown.versions(message)
-            number = ids.index(message) + step
-            if 0 <= number < len(ids):
-                chosen = ids[number]
-                self._go_to(chosen, lambda: self._window.chat_view.show_message(chosen, ""))
-
-    def _go_to(self, message: int, then: Callable[[], object]) -> None:
-        """Show the newest branch that has this message."""
-        chat, head = self.shown.id, self.shown.last_leaf(message)
-        self._writer.do(lambda s: s.set_head(chat, head), lambda _: self.reload(then))
-
-    @Slot(int)
-    def fork(self, message: int) -> None:
-        """Go on from this message in a conversation of its own."""
-        chat = self.shown.id
-        if not chat:
-            return
-
-        def show(forked: int) -> None:
-            self.refresh()
-            self.choose(forked)
-
-        self._writer.do(lambda s: s.fork(chat, message), show)
-
     # -- wiring -----------------------------------------------------------------------------
 
     def close(self) -> None:
@@ -418,6 +408,7 @@ class Chats(QObject):
         self.save_system()
         if self.shown.id:
             self._leave()
+        self.unsaved.close()
 
     def _connect(self) -> None:
         chats, writer = self._window.conversation_list, self._writer
@@ -425,8 +416,6 @@ class Chats(QObject):
         for thread in (writer, self._reader):
             thread.failed.connect(self._notices.error)
         chats.chat_chosen.connect(self.choose)
-        chats.hit_chosen.connect(self.show_hit)
-        chats.search_changed.connect(self._search)
         chats.more_wanted.connect(self._show_more)
         chats.left.connect(self._window.prompt_box.setFocus)
         chats.renamed.connect(self.rename)
@@ -437,14 +426,24 @@ class Chats(QObject):
             lambda f, name: self._change(lambda s: s.rename_folder(f, name))
         )
         chats.folder_delete_wanted.connect(lambda f: self._change(lambda s: s.delete_folder(f)))
-        chats.delete_wanted.connect(self.delete)
-        chats.restore_wanted.connect(self.restore)
-        chats.erase_wanted.connect(self._erase)
-        view = self._window.chat_view
-        view.version_wanted.connect(self.show_version)
-        view.fork_wanted.connect(self.fork)
 
     @Slot(object)
     def _on_opened(self, notes: list[str]) -> None:
         for note in notes:
             self._notices.warning(note)
+
+
+def _whole(chat: int) -> Callable[[ChatStore], SavedChat]:
+    """Reads a conversation, and finds its branch where the window does not wait for it."""
+
+    def read(store: ChatStore) -> SavedChat:
+        saved = store.chat(chat)
+        saved.shown()
+        return saved
+
+    return read
+
+
+def joined(first: str, second: str) -> str:
+    """Two unsent texts as one."""
+    return f"{first}\n{second}" if first and second else first or second

@@ -38,9 +38,10 @@ class Editing(QObject):
         edited = chat.by_id.get(self._message)
         return edited.parent if edited is not None else chat.head
 
-    def finish(self) -> None:
-        """What was in the box is sent: it has again what was in it before the edit."""
-        self._box.set_text(self._take_draft())
+    def finish(self, sent: str) -> None:
+        """A message was sent. Where it was in the box, that has again what was in it before."""
+        if self._message or self._box.text() == sent:
+            self._box.set_text(self._take_draft())
 
     @Slot()
     def leave(self) -> None:
@@ -51,12 +52,19 @@ class Editing(QObject):
     @Slot()
     def keep(self) -> None:
         """Another chat is going to be shown: an edit that was begun becomes unsent text."""
-        message = self._chats.shown.by_id.get(self._message)
-        if message is not None:
-            edited, draft = self._box.text(), self._take_draft()
-            if edited.strip() and edited != message.text:
-                draft = f"{draft}\n\n{edited}" if draft else edited
+        if self._message in self._chats.shown.by_id:
+            draft = self.unsent()
+            self._take_draft()
             self._box.set_text(draft)
+
+    def unsent(self) -> str:
+        """What is in the box; during an edit the text from before it, with what was edited."""
+        text, message = self._box.text(), self._chats.shown.by_id.get(self._message)
+        if message is None:
+            return text
+        if not text.strip() or text == message.text:
+            return self._draft
+        return f"{self._draft}\n\n{text}" if self._draft else text
 
     def _take_draft(self) -> str:
         draft, self._draft, self._message = self._draft, "", 0

@@ -22,7 +22,6 @@ from pychatbot_gui.core.settings import Settings
 from pychatbot_gui.gui.dialogs.presets_dialog import PresetsDialog
 from pychatbot_gui.gui.main_window import MainWindow
 from pychatbot_gui.gui.notices import Notices
-from pychatbot_gui.gui.store_thread import StoreThread
 from pychatbot_gui.gui.use_cases.chats import Chats
 from pychatbot_gui.gui.use_cases.opening import ModelOpening
 
@@ -33,7 +32,6 @@ class Presetting(QObject):
     def __init__(
         self,
         window: MainWindow,
-        writer: StoreThread,
         chats: Chats,
         opening: ModelOpening,
         notices: Notices,
@@ -42,7 +40,6 @@ class Presetting(QObject):
     ) -> None:
         super().__init__(window)
         self._window = window
-        self._writer = writer
         self._chats = chats
         self._opening = opening
         self._notices = notices
@@ -80,7 +77,7 @@ class Presetting(QObject):
         if name and preset is None:
             return
         before, written = self._chats.shown, self._window.system_prompt.text()
-        by_hand = written.strip() and written != self._system_of(before.preset)
+        by_hand = written.strip() and not self._is_of(before.preset, written)
         system = preset.system if preset is not None else ""
         self._use(name, system, dict(preset.sampling) if preset is not None else {})
         if by_hand and written != system:
@@ -93,22 +90,22 @@ class Presetting(QObject):
             self._notices.info("The system prompt you wrote was replaced.", "Undo", put_back)
         if preset is not None and preset.model and preset.model != self._opening.path:
             self._open_model(preset)
+        self._window.prompt_box.setFocus()
 
     def _use(self, name: str, system: str, sampling: dict[str, float]) -> None:
         shown = self._chats.shown
         self._chats.shown = replace(shown, preset=name, sampling=sampling)
         if shown.id:
-            self._writer.do(lambda s: s.set_preset(shown.id, name, sampling))
+            self._chats.save_preset(shown.id, name, sampling)
         self._window.system_prompt.set_text(system)
         self._chats.save_system()
         self._chats.remember_shown()
         self._show()
 
-    def _system_of(self, name: str) -> str:
-        """A preset's system prompt as the edit shows it, with its own line ends and spaces."""
+    def _is_of(self, name: str, system: str) -> bool:
+        """Whether this is the system prompt of that preset; the edit has its own line ends."""
         preset = self._presets.get(name)
-        text = preset.system if preset is not None else ""
-        return text.replace("\r\n", "\n").replace("\r", "\n").replace("\u00a0", " ")
+        return _as_edited(preset.system if preset is not None else "") == _as_edited(system)
 
     def _open_model(self, preset: Preset) -> None:
         if Path(preset.model).exists():
@@ -128,7 +125,7 @@ class Presetting(QObject):
     @Slot()
     def _show_changed(self) -> None:
         name, text = self._chats.shown.preset, self._window.system_prompt.text()
-        self._box.set_changed(name in self._presets and self._system_of(name) != text)
+        self._box.set_changed(name in self._presets and not self._is_of(name, text))
 
     # -- making and changing them -----------------------------------------------------------
 
@@ -165,7 +162,7 @@ class Presetting(QObject):
     def _save(self, old: Preset | None, new: Preset) -> None:
         shown, text = self._chats.shown, self._window.system_prompt.text()
         in_use = old is not None and shown.preset == old.name
-        by_hand = old is not None and text != self._system_of(old.name)
+        by_hand = old is not None and not self._is_of(old.name, text)
         if self._try(lambda: save_preset(self._folder, new)) and in_use:
             self._use(new.name, text if by_hand else new.system, dict(new.sampling))
 
@@ -213,3 +210,7 @@ class Presetting(QObject):
         )
         if path:
             self._try(lambda: write_preset(Path(path), preset))
+
+
+def _as_edited(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\u00a0", " ")

@@ -5,32 +5,36 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from PySide6.QtWidgets import QFileDialog
 
 from pychatbot_gui.core.errors import Cancelled, PychatbotError
 from pychatbot_gui.core.exchange.export import (
+    Format,
     chunks,
     document,
     file_name,
     format_named,
     write_chunks,
 )
-from pychatbot_gui.core.exchange.importing import Report, read_chats
 from pychatbot_gui.core.files import cannot_be_saved
 from pychatbot_gui.core.history import SavedChat
 from pychatbot_gui.core.paths import Paths
 from pychatbot_gui.gui.dialogs.export_dialog import ExportDialog
 from pychatbot_gui.gui.dialogs.progress_dialog import ProgressDialog
 from pychatbot_gui.gui.dialogs.report_dialog import ReportDialog
-from pychatbot_gui.gui.export_pdf import write_pdf
 from pychatbot_gui.gui.main_window import MainWindow
 from pychatbot_gui.gui.notices import Notices
 from pychatbot_gui.gui.remembered import Remembered
 from pychatbot_gui.gui.store_thread import StoreThread
 from pychatbot_gui.gui.use_cases.chats import Chats
 from pychatbot_gui.store.chats import ChatStore
+
+# Few ever need them, and the start does not wait for them.
+if TYPE_CHECKING:
+    from pychatbot_gui.core.exchange.importing import Report
 
 _TELL_EVERY_S = 0.05
 _HOUR_MS = 3_600_000
@@ -61,6 +65,7 @@ class Transfer(QObject):
         self._remembered = remembered
         self._paths = paths
         self._stop = threading.Event()
+        self._closed = threading.Event()
         self._dialog: ProgressDialog | None = None
         self._told = 0.0
         window.export_action.triggered.connect(lambda: self.export(chats.shown.id))
@@ -76,7 +81,7 @@ class Transfer(QObject):
 
         def work(store: ChatStore) -> None:
             if store.latest_chat():
-                store.backup(folder)
+                store.backup(folder, is_cancelled=self._closed.is_set)
             store.erase_old()
 
         self._keeper.do(work)
@@ -84,12 +89,13 @@ class Transfer(QObject):
 
     def close(self) -> None:
         """End what is going on; a file that is half written is removed."""
+        self._closed.set()
         self._stop.set()
         self._keeper.interrupt()
 
     # -- export -----------------------------------------------------------------------------
 
-    @Slot(int)
+    @Slot(object)
     def export(self, chat: int) -> None:
         """Ask what to write and in which format; `chat` 0 for all only."""
 
@@ -118,7 +124,7 @@ class Transfer(QObject):
                 self._begin_export(lambda s, p: self._write_all(s, Path(chosen), name, p), chosen)
             return
         if everything:
-            self._save_as(folder / "PyChatbot conversations.json", kind.suffix, self._write_json)
+            self._save_as(folder / "PyChatbot conversations.json", kind, self._write_json)
             return
 
         def one(store: ChatStore, path: Path, progress: Progress) -> str:
@@ -128,19 +134,19 @@ class Transfer(QObject):
 
         self._keeper.do(
             lambda s: file_name(s.chat(chat), name),
-            lambda proposed: self._save_as(folder / proposed, kind.suffix, one),
+            lambda proposed: self._save_as(folder / proposed, kind, one),
         )
 
     def _save_as(
-        self, path: Path, suffix: str, write: Callable[[ChatStore, Path, Progress], str]
+        self, path: Path, kind: Format, write: Callable[[ChatStore, Path, Progress], str]
     ) -> None:
         chosen, _ = QFileDialog.getSaveFileName(
-            self._window, "Export", str(path), f"*{suffix};;All files (*)"
+            self._window, "Export", str(path), f"{kind.label} (*{kind.suffix});;All files (*)"
         )
         if chosen:
             target = Path(chosen)
             if not target.suffix:
-                target = target.with_suffix(suffix)
+                target = target.with_suffix(kind.suffix)
             self._begin_export(lambda s, p: write(s, target, p), str(target.parent))
 
     def _begin_export(self, work: Callable[[ChatStore, Progress], str], folder: str) -> None:
@@ -149,6 +155,8 @@ class Transfer(QObject):
 
     def _write_one(self, chat: SavedChat, path: Path, name: str, progress: Progress) -> None:
         if name == "pdf":
+            from pychatbot_gui.gui.export_pdf import write_pdf
+
             write_pdf(chat, path, progress, self._stop.is_set)
             return
         total = len(chat.messages)
@@ -196,6 +204,8 @@ class Transfer(QObject):
 
     def import_from(self, paths: list[Path]) -> None:
         """Take the conversations of files or folders; a report tells what could not be taken."""
+        from pychatbot_gui.core.exchange.importing import Report, read_chats
+
         report = Report()
 
         def work(store: ChatStore, progress: Progress) -> Report:
@@ -210,7 +220,7 @@ class Transfer(QObject):
 
         self._begin("Importing…", work, self._show_report)
 
-    def _show_report(self, report: Report) -> None:
+    def _show_report(self, report: "Report") -> None:
         self._chats.refresh()
         dialog = ReportDialog("Import", report.summary(), report.sentences(), self._window)
         dialog.show()
@@ -223,6 +233,7 @@ class Transfer(QObject):
         work: Callable[[ChatStore, Progress], object],
         then: Callable[..., object],
     ) -> None:
+        self._notices.clear()  # what the export before had to say
         self._stop.clear()
         self._told = 0.0
         dialog = self._dialog = ProgressDialog(title, self._window)

@@ -55,12 +55,48 @@ def test_every_hit_is_marked_case_and_accents_folded(view, settle, found):
     assert marked(view) == ["Résumé", "resume", "RÉSUMÉ", "résumé"]
     assert found("好") == 1
     assert marked(view) == ["好"]
-    assert found("or a") == 3
+    view.show_message(1, "or a")
     settle()
     assert marked(view) == ["or", "A", "a"]
+    assert current(view).selectedText() == "or"
     view.clear_find()
     assert marked(view) == []
     assert view.step_hit(0) == view.step_hit(1) == 0
+
+
+def test_what_is_typed_is_found_as_it_is_typed(view, settle, found):
+    view.show_messages([question(1, "One two, two one; nobody's `f(x)`."), answer(2, "two  ONE")])
+    assert found("two one") == 2
+    settle()
+    assert marked(view) == ["two one", "two  ONE"]
+    assert found("body") == 1
+    assert found("(x)") == 1
+    assert found("two.one") == 0
+
+
+def test_the_number_of_the_hit_is_told_at_every_step(view, settle, found):
+    view.show_messages([question(1, "a word and a word"), answer(2, "and a word")])
+    settle()
+    found("word")
+    told = []
+    view.hits_changed.connect(lambda *numbers: told.append(numbers))
+    numbers = [view.step_hit(1) for _ in range(3)]
+    assert told == [(number, 3) for number in numbers]
+    assert sorted(numbers) == [1, 2, 3]
+
+
+def test_that_there_is_none_is_told_when_all_is_counted(view, settle, found):
+    view.show_messages([*long_chat(600), question(601, "a word")])
+    settle()
+    told = []
+    view.hits_changed.connect(lambda *numbers: told.append(numbers))
+    found("word")
+    assert told.pop()[1] > 0
+    told.clear()
+    found("wordless")
+    assert told == [(0, 0)]
+    found("word")
+    assert told[-1][1] > 0
 
 
 def test_names_notes_and_rows_of_the_program_are_not_searched(view, settle, found):

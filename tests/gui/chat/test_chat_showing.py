@@ -139,6 +139,7 @@ def test_the_ends_of_the_versions_row_lead_nowhere(qtbot, view):
     for row in rows:
         for arrow in ("‹", " ›"):
             click(view, arrow, row)
+            assert not view.textCursor().hasSelection()
     assert wanted == [(1, 1), (7, -1), (7, 1), (8, -1)]
 
 

@@ -152,6 +152,34 @@ def test_a_message_that_had_to_wait_is_sent_when_the_model_is_free(
     assert "Over and over" in person.chat()
 
 
+def test_a_message_that_had_to_wait_is_not_sent_when_it_was_changed_meanwhile(
+    start: Start, endless_model: Path
+) -> None:
+    person = start(endless_model)
+    person.write("Long story")
+    person.wait_until(lambda: "Over and over" in person.chat())
+    trigger(person, "newChatAction")
+    person.write("Next")
+    QTest.keyClicks(person.prompt, " thought, not yet")
+    button = person.window.findChild(QPushButton, "noticeAction")
+    assert isinstance(button, QPushButton)
+    button.click()
+    person.wait()
+    assert person.chat().strip() == ""
+    assert person.prompt.toPlainText() == "Next thought, not yet"
+
+
+def test_a_click_on_the_chat_that_is_shown_leads_to_the_prompt(
+    start: Start, scripted_model: Path, database: Path
+) -> None:
+    person = start(scripted_model)
+    person.ask("Here I am")
+    person.window.search_all()
+    assert not person.prompt.hasFocus()
+    switch(person, database, "Here I am")
+    person.wait_until(person.prompt.hasFocus)
+
+
 def test_renaming_and_pinning(start: Start, scripted_model: Path, database: Path) -> None:
     person = start(scripted_model)
     person.ask("First chat")
