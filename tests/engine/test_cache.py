@@ -90,6 +90,7 @@ def test_a_whole_state_goes_back_to_where_a_message_begins() -> None:
     assert read(cache, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10], stable=8) == 1, "a new answer"
     assert read(cache, [1, 2, 3, 4, 5, 6, 7, 8, 20, 21], stable=8) == 2, "an edit"
     assert read(cache, [1, 2, 30, 31], stable=2) == 2, "an edit of the first message"
+    assert [c.length for c in cache.checkpoints] == [2, 3], "of what is there, and no other"
     assert read(cache, [40, 41]) == 2
     assert [c.length for c in cache.checkpoints] == [1]
 

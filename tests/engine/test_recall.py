@@ -21,7 +21,9 @@ KINDS: dict[str, Callable[..., Path]] = {
     "hybrid": build_hybrid,
     "sliding": build_sliding,
 }
+N_CTX = 2048  # more than the cache of a sliding window
 SHORT = Sampling(temperature=0, max_tokens=8)
+LONG = user("This is a long question about everything, " * 20)  # some 840 tokens, two batches
 # Templates as they are in use: one that drops what the model thought before, and trims.
 THINKING = (
     "{% for m in messages %}<|im_start|>{{ m.role }}\n"
@@ -52,11 +54,11 @@ def engines(tmp_path: Path) -> Iterator[Callable[[], LlamaEngine]]:
         engine.close()
 
 
-def fresh_answer(model: Path, messages: list[Message], n_ctx: int = 512) -> str:
+def fresh_answer(model: Path, messages: list[Message], prefix: str = "") -> str:
     engine = LlamaEngine()
     try:
-        load(engine, model, n_ctx=n_ctx)
-        return text_of(events(engine, *messages, sampling=SHORT))
+        load(engine, model, n_ctx=N_CTX)
+        return text_of(events(engine, *messages, sampling=SHORT, prefix=prefix))
     finally:
         engine.close()
 
@@ -72,7 +74,7 @@ class Talk:
 
     def __post_init__(self) -> None:
         self.engine = LlamaEngine(snapshots=self.folder)
-        load(self.engine, self.model)
+        load(self.engine, self.model, n_ctx=N_CTX)
 
     @property
     def messages(self) -> list[Message]:
@@ -103,6 +105,7 @@ class Talk:
             got = text_of(
                 events(self.engine, *self.messages, sampling=SHORT, chat=self.now, prefix=prefix)
             )
+            assert got == fresh_answer(self.model, self.messages, prefix)
             self.messages.append(assistant(prefix + got))
 
     def stop(self) -> None:
@@ -133,7 +136,7 @@ class Talk:
         self.engine.forget(self.now)
 
 
-words = st.sampled_from(["What is it?", "Yes.", "A much longer question, of many words. " * 3])
+words = st.sampled_from(["What is it?", "Yes.", "A much longer question, " * 5, LONG.text])
 steps = st.one_of(
     st.tuples(st.just("ask"), words),
     st.tuples(st.just("edit"), words),
@@ -145,7 +148,7 @@ steps = st.one_of(
 
 @pytest.mark.timeout(120)
 @settings(
-    max_examples=6,
+    max_examples=15,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
@@ -164,16 +167,15 @@ def test_any_way_through_conversations_gives_the_answers_of_a_fresh_process(
             talk.engine.close()
 
 
-LONG = user("This is a long question about everything, " * 20)  # some 840 tokens, two batches
-
-
 def test_only_what_is_new_is_read(kind: Path, engines: Callable[[], LlamaEngine]) -> None:
     """The next turn, an edit, a new answer; the same after another chat and after a restart."""
     engine = engines()
-    load(engine, kind, n_ctx=2048)
+    load(engine, kind, n_ctx=N_CTX)
 
     def ask(*messages: Message, chat: str = "a") -> Finished:
-        return finished(events(engine, *messages, sampling=SHORT, chat=chat))
+        got = events(engine, *messages, sampling=SHORT, chat=chat)
+        assert text_of(got) == fresh_answer(kind, list(messages))
+        return finished(got)
 
     first = events(engine, LONG, sampling=SHORT, chat="a")
     all_of_first = finished(first).prompt_tokens + finished(first).reply_tokens
@@ -191,7 +193,7 @@ def test_only_what_is_new_is_read(kind: Path, engines: Callable[[], LlamaEngine]
     ask(user("Something else."), chat="b")
     engine.close()
     engine = engines()
-    load(engine, kind, n_ctx=2048)
+    load(engine, kind, n_ctx=N_CTX)
     restarted = ask(*history, user("Or that?"))
     assert restarted.reused_tokens >= all_of_first
     assert restarted.reused_tokens == restarted.prompt_tokens - 1
@@ -203,21 +205,21 @@ def test_what_was_read_before_a_stop_is_kept(
     kind: Path, engines: Callable[[], LlamaEngine]
 ) -> None:
     engine = engines()
-    load(engine, kind, n_ctx=2048)
+    load(engine, kind, n_ctx=N_CTX)
     token = CancelToken()
     for event in engine.reply(ReplyRequest(1, (LONG,), SHORT, chat="a"), token):
         if isinstance(event, Reading) and event.done > 500:
             token.cancel()
     got = events(engine, LONG, sampling=SHORT, chat="a")
     assert finished(got).reused_tokens >= 500
-    assert text_of(got) == fresh_answer(kind, [LONG], n_ctx=2048)
+    assert text_of(got) == fresh_answer(kind, [LONG])
 
 
 def test_a_stop_inside_a_batch_loses_this_batch_only(
     kind: Path, engines: Callable[[], LlamaEngine]
 ) -> None:
     engine = engines()
-    load(engine, kind, n_ctx=2048)
+    load(engine, kind, n_ctx=N_CTX)
     assert engine._loaded is not None
     cache = engine._loaded.cache
     token = CancelToken()
@@ -229,7 +231,7 @@ def test_a_stop_inside_a_batch_loses_this_batch_only(
             token.cancel()
     got = events(engine, LONG, sampling=SHORT, chat="a")
     assert finished(got).reused_tokens >= 500
-    assert text_of(got) == fresh_answer(kind, [LONG], n_ctx=2048)
+    assert text_of(got) == fresh_answer(kind, [LONG])
 
 
 def test_the_next_turn_is_read_ahead(kind: Path, engines: Callable[[], LlamaEngine]) -> None:
@@ -238,7 +240,7 @@ def test_the_next_turn_is_read_ahead(kind: Path, engines: Callable[[], LlamaEngi
     if not changed.exists():
         KINDS[kind.stem.removeprefix("bytes-")](changed, words=BYTES, template=THINKING)
     engine = engines()
-    load(engine, changed, n_ctx=2048)
+    load(engine, changed, n_ctx=N_CTX)
     answer = text_of(events(engine, LONG, sampling=SHORT, chat="a")) + "e and more "
     ahead = finished(read_ahead(engine, LONG, assistant(answer), chat="a"))
     assert 800 < ahead.reused_tokens < ahead.prompt_tokens
@@ -250,12 +252,12 @@ def test_the_next_turn_is_read_ahead(kind: Path, engines: Callable[[], LlamaEngi
     assert draft.reused_tokens == ahead.prompt_tokens
     got = events(engine, *messages, sampling=SHORT, chat="a")
     assert finished(got).reused_tokens == draft.prompt_tokens
-    assert text_of(got) == fresh_answer(changed, messages, n_ctx=2048)
+    assert text_of(got) == fresh_answer(changed, messages)
 
 
 def test_a_title_in_between_costs_nothing(kind: Path, engines: Callable[[], LlamaEngine]) -> None:
     engine = engines()
-    load(engine, kind, n_ctx=2048)
+    load(engine, kind, n_ctx=N_CTX)
     first = events(engine, LONG, sampling=SHORT, chat="a")
     more = events(engine, LONG, sampling=SHORT, chat="a", prefix=text_of(first))
     assert finished(more).reused_tokens >= finished(more).prompt_tokens - 1
@@ -288,3 +290,18 @@ def test_the_tokens_are_those_that_were_written(
             engine.close()
             engine = engines()
             load(engine, path, n_ctx=1024)
+
+
+def test_a_cut_answer_goes_on_after_a_restart(
+    kind: Path, engines: Callable[[], LlamaEngine]
+) -> None:
+    """The state is that after its last token, but what comes next is not in it."""
+    engine = engines()
+    load(engine, kind, n_ctx=N_CTX)
+    cut = text_of(events(engine, LONG, sampling=SHORT, chat="a"))
+    engine.close()
+    engine = engines()
+    load(engine, kind, n_ctx=N_CTX)
+    went_on = events(engine, LONG, sampling=SHORT, chat="a", prefix=cut)
+    assert finished(went_on).reused_tokens >= 800
+    assert text_of(went_on) == fresh_answer(kind, [LONG], cut)
