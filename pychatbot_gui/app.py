@@ -190,14 +190,15 @@ def _engine_maker(
     settings: Settings, log_path: Path, log_to: int | None = None
 ) -> Callable[[], Engine]:
     """`log_to`: the file descriptor that gets the library's log in place of `log_path`."""
+    snapshots = user_paths().snapshots
 
     def make() -> Engine:
         if settings.isolate_model:
-            return ModelProcess(log_path, log_to=log_to)
+            return ModelProcess(log_path, log_to=log_to, snapshots=snapshots)
         from pychatbot_gui.engine.llama import LlamaEngine
         from pychatbot_gui.engine.model_log import ModelLog
 
-        return LlamaEngine(ModelLog(sys.stderr if log_to is not None else None))
+        return LlamaEngine(ModelLog(sys.stderr if log_to is not None else None), snapshots)
 
     return make
 

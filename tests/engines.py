@@ -18,7 +18,7 @@ class FakeEngine:
     """Answers with what was put into `answers`, in order; an exception there is raised.
 
     An answer is a list of pieces; a callable among them is called when its turn comes.
-    `history` holds every request.
+    `history` holds every request; `read` those to read ahead, in which `while_reading` is called.
     """
 
     def __init__(self) -> None:
@@ -27,6 +27,9 @@ class FakeEngine:
         self.load_error: Exception | None = None
         self.dropped = 0
         self.closed = False
+        self.read: list[ReplyRequest] = []
+        self.forgotten: list[str] = []
+        self.while_reading: Callable[[CancelToken], None] = lambda token: None
 
     def load(
         self, spec: ModelSpec, on_progress: Callable[[float], None], token: CancelToken
@@ -52,6 +55,14 @@ class FakeEngine:
                 yield Finished(request.id, "cancelled")
                 return
         yield Finished(request.id, "stop", reply_tokens=1, writing_seconds=1.0)
+
+    def read_ahead(self, request: ReplyRequest, token: CancelToken) -> Iterator[Event]:
+        self.read.append(request)
+        self.while_reading(token)
+        yield Finished(request.id, "cancelled" if token.is_cancelled() else "stop")
+
+    def forget(self, chat: str) -> None:
+        self.forgotten.append(chat)
 
     def close(self) -> None:
         self.closed = True

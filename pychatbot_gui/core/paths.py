@@ -48,6 +48,11 @@ class Paths:
         return self.config / "presets"
 
     @property
+    def snapshots(self) -> Path:
+        """What the model has read in each chat. It can be deleted at any time."""
+        return self.cache / "snapshots"
+
+    @property
     def log_file(self) -> Path:
         """The program's own log. It never holds the text of a conversation."""
         return self.logs / "pychatbot.log"

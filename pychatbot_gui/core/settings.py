@@ -121,6 +121,22 @@ class Settings:
         reload=True,
         special="All",
     )
+    snapshots: bool = _setting(
+        "Remember what was read (snapshots)",
+        "Keeps on disk what the model has read in each chat, so that going back to one starts at "
+        "once. The files hold your conversations; they are deleted with the chat. Off deletes all.",
+        "Hardware",
+        reload=True,
+    )
+    snapshot_limit_mb: int = _setting(
+        "Disk for snapshots (snapshot_limit_mb)",
+        "At most so many megabytes; those not used for the longest time go first.",
+        "Hardware",
+        minimum=50,
+        maximum=1_000_000,
+        step=250,
+        reload=True,
+    )
     temperature: float = _setting(
         "Temperature",
         "0 always takes the likeliest word; higher values vary more.",

@@ -18,6 +18,7 @@ class ModelSpec:
     """Which model to load and how. `n_ctx` in tokens, a multiple of 256; 0 threads = automatic.
 
     `plain_weights`: do without weights rearranged for this processor, which is slower.
+    `snapshots`: keep on disk what was read in each chat, at most `snapshot_limit_mb` (10^6 bytes).
     """
 
     path: str
@@ -28,6 +29,8 @@ class ModelSpec:
     n_threads: int = 0
     n_gpu_layers: int = -1
     plain_weights: bool = False
+    snapshots: bool = True
+    snapshot_limit_mb: int = 2000
 
 
 @dataclass(frozen=True)
@@ -60,13 +63,15 @@ class ModelInfo:
 class ReplyRequest:
     """Messages to be answered: a system message or none, then user and assistant messages.
 
-    `prefix`: the answer begins with this text; the events bring only what follows it.
+    `prefix`: the answer begins with this text; the events bring only what follows it. `chat`: a
+    key of the conversation, under which what was read of it is kept; "" for none.
     """
 
     id: int
     messages: tuple[Message, ...]
     sampling: Sampling = Sampling()
     prefix: str = ""
+    chat: str = ""
 
 
 @dataclass(frozen=True)
@@ -92,6 +97,14 @@ class Reading:
     done: int
     total: int
     dropped: int = 0
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A sentence for the person about something that does not keep the model from answering."""
+
+    id: int
+    text: str
 
 
 @dataclass(frozen=True)
@@ -125,7 +138,7 @@ class Finished:
         return self.reply_tokens / self.writing_seconds if self.writing_seconds > 0 else 0.0
 
 
-Event = Loading | Rendering | Reading | Text | Finished
+Event = Loading | Rendering | Reading | Notice | Text | Finished
 
 
 class CancelToken:
@@ -181,6 +194,19 @@ class Engine(Protocol):
         """
         ...
 
+    def read_ahead(self, request: ReplyRequest, token: CancelToken) -> Iterator[Event]:
+        """Read what is sure to come of the next prompt, without answering.
+
+        `request.messages` end with the model's answer, or with what the person is still writing.
+        The last event is `Finished`; there is none where no model is there, and none is loaded.
+        Raises as `reply` does, though nobody need be told; the next reply works.
+        """
+        ...
+
+    def forget(self, chat: str) -> None:
+        """Remove everything that is kept of a chat, with this model and any other."""
+        ...
+
     def close(self) -> None:
         """Give everything back. The engine cannot be used afterwards; a second call is harmless."""
         ...
@@ -198,6 +224,8 @@ def model_spec(path: str, settings: Settings) -> ModelSpec:
         n_gpu_layers=settings.n_gpu_layers,
         # Nothing is won with a model as small as the guide, and it must start everywhere.
         plain_weights=is_guide(path),
+        snapshots=settings.snapshots,
+        snapshot_limit_mb=settings.snapshot_limit_mb,
     )
 
 

@@ -1,10 +1,11 @@
 """A conversation as tokens that fit into the context."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from pychatbot_gui.core.chat import Message, without_oldest_turns
 from pychatbot_gui.core.context import prompt_limit, turns_to_drop
 from pychatbot_gui.core.errors import ContextOverflow, TemplateError
+from pychatbot_gui.engine.answers import Answers
 from pychatbot_gui.engine.prompts import Prompt, PromptWriter
 
 # Characters that are tokenized at once when a text is only counted.
@@ -20,13 +21,17 @@ Tokenize = Callable[[str, bool, bool], list[int]]
 class PromptFitter:
     """Writes prompts and leaves out the oldest turns where they do not fit.
 
-    `tokenize(text, add_special, parse_special)` gives token ids, as llama.cpp does.
+    `tokenize(text, add_special, parse_special)` gives token ids, as llama.cpp does. Of `answers`
+    the very tokens are taken that the model wrote.
     """
 
-    def __init__(self, writer: PromptWriter, tokenize: Tokenize, n_ctx: int) -> None:
+    def __init__(
+        self, writer: PromptWriter, tokenize: Tokenize, n_ctx: int, answers: Answers
+    ) -> None:
         self._writer = writer
         self._tokenize = tokenize
         self._n_ctx = n_ctx
+        self._answers = answers
 
     def fit(
         self, messages: Sequence[Message], max_tokens: int, answer: Sequence[int] = ()
@@ -46,8 +51,23 @@ class PromptFitter:
             size = count(without_oldest_turns(messages, len(messages)))
             raise self._overflow(size, limit, bool(answer))
         kept = without_oldest_turns(messages, turns)
-        prompt = self._writer.write(kept)
-        return prompt, [*self._tokens(prompt), *answer], len(messages) - len(kept)
+        prompt = self._writer.write(kept, self._answers.is_known)
+        tokens = self._tokens(prompt)
+        if not tokens:
+            raise TemplateError(
+                "The model's chat template makes an empty prompt of this conversation. Choose a "
+                "chat format in the settings."
+            )
+        return prompt, [*tokens, *answer], len(messages) - len(kept)
+
+    def ahead(self, messages: Sequence[Message], max_tokens: int) -> list[int]:
+        """The first tokens of the next prompt, as far as they are sure.
+
+        See `PromptWriter.write_ahead`. None where that prompt will leave turns out. Raises
+        `TemplateError`.
+        """
+        tokens = self._tokens(self._writer.write_ahead(messages, self._answers.is_known))
+        return tokens if len(tokens) <= self._limit(max_tokens, 0) else []
 
     def _limit(self, max_tokens: int, begun: int) -> int:
         """What is begun of an answer has taken its room already; some must be left to go on."""
@@ -65,31 +85,37 @@ class PromptFitter:
         )
 
     def _tokens(self, prompt: Prompt) -> list[int]:
-        tokens: list[int] = []
-        for i, (text, is_control) in enumerate(prompt.segments):
-            tokens += self._tokenize(text, i == 0 and not prompt.has_bos, is_control)
-        if not tokens:
-            raise TemplateError(
-                "The model's chat template makes an empty prompt of this conversation. Choose a "
-                "chat format in the settings."
-            )
-        return tokens
+        return [token for part in self._parts(prompt) for token in part]
 
     def _count(self, messages: Sequence[Message]) -> int:
-        prompt = self._writer.write(messages)
-        if sum(len(text) for text, _ in prompt.segments) <= _SLICE:
-            return len(self._tokens(prompt))
-        # A pasted book: counted in slices, and only until it is clear that it is too long.
+        """Tokens of a prompt; of a pasted book, only until it is clear that it is too long."""
         total = 0
-        for text, is_control in prompt.segments:
-            for i in range(0, len(text), _SLICE):
-                total += len(self._tokenize(text[i : i + _SLICE], False, is_control))
-                if total > _ENOUGH * self._n_ctx:
-                    return total
+        for part in self._parts(self._writer.write(messages, self._answers.is_known), _SLICE):
+            total += len(part)
+            if total > _ENOUGH * self._n_ctx:
+                break
         return total
 
+    def _parts(self, prompt: Prompt, most: int = 0) -> Iterator[Sequence[int]]:
+        """The tokens of each segment; of one with more than `most` characters (0: any) in slices."""
+        goes_on = False
+        for i, (text, is_control, answer) in enumerate(prompt.segments):
+            own = self._answers.tokens(answer, text) if answer else None
+            if own is not None:
+                yield own
+            elif most and len(text) > most:
+                for at in range(0, len(text), most):
+                    yield self._tokenize(text[at : at + most], False, is_control)
+            elif answer or goes_on:
+                yield self._going_on(text, is_control)
+            else:
+                yield self._tokenize(text, i == 0 and not prompt.has_bos, is_control)
+            goes_on = bool(answer)
 
-def common_beginning(one: Sequence[int], other: Sequence[int]) -> int:
-    """How many of their first tokens are the same."""
-    shorter = min(len(one), len(other))
-    return next((i for i in range(shorter) if one[i] != other[i]), shorter)
+    def _going_on(self, text: str, is_control: bool) -> list[int]:
+        """The tokens of a text inside a line: SentencePiece puts a space before one that begins."""
+        before = self._tokenize("\n", False, False)
+        longer = self._tokenize(f"\n{text}", False, is_control)
+        if longer[: len(before)] == before:
+            return longer[len(before) :]
+        return self._tokenize(text, False, is_control)

@@ -4,17 +4,17 @@ It drives the library's lower level, not its `Llama` class: that one reads metad
 logs in ways that hide a file's faults, and does work for each token that grows with the reply.
 """
 
-import collections
 import contextlib
 import ctypes
 import inspect
 import os
-import random
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
+import llama_cpp
 import llama_cpp.llama_chat_format as chat_formats
 import llama_cpp.llama_cpp as lib
 
@@ -26,35 +26,40 @@ from pychatbot_gui.core.errors import (
     TemplateError,
 )
 from pychatbot_gui.core.settings import CHAT_FORMATS, N_CTX_STEP
+from pychatbot_gui.engine.answers import Answers, Beginning
+from pychatbot_gui.engine.cache import BATCH, Cache
 from pychatbot_gui.engine.engine import (
     CancelToken,
     Event,
     Finished,
     ModelInfo,
     ModelSpec,
+    Notice,
     Reading,
     Rendering,
     ReplyRequest,
-    Sampling,
     Text,
 )
-from pychatbot_gui.engine.fitting import PromptFitter, common_beginning
+from pychatbot_gui.engine.fitting import PromptFitter
 from pychatbot_gui.engine.gguf import ModelFile, read_model_file
-from pychatbot_gui.engine.memory import processor_cores, refuse_what_cannot_fit
+from pychatbot_gui.engine.llama_memory import LlamaMemory
+from pychatbot_gui.engine.memory import processor_cores, refuse_what_cannot_fit, spare_memory
 from pychatbot_gui.engine.model_log import ModelLog
 from pychatbot_gui.engine.prompts import CHATML, Formatter, PromptWriter, jinja_formatter
-from pychatbot_gui.engine.writing import Beginning, Writer, beginning_of, tokens_for
-
-_KEPT_ANSWERS = 4
-_BATCH = 512  # tokens read between two progress events
-_PENALTY_TOKENS = 64  # so many of the latest tokens a repeat penalty looks at
-_ABORTED = 2  # what llama_decode returns after its abort callback said so
+from pychatbot_gui.engine.recall import Recall
+from pychatbot_gui.engine.sampler import Sampler
+from pychatbot_gui.engine.snapshots import SnapshotFolder, model_print
+from pychatbot_gui.engine.writing import Writer, beginning_of
 
 
 class LlamaEngine:
-    """An `Engine` in the process it is created in. One thread; tokens cancel from any."""
+    """An `Engine` in the process it is created in. One thread; tokens cancel from any.
 
-    def __init__(self, log: ModelLog | None = None) -> None:
+    `snapshots`: a folder for what was read in each chat; None for none on disk.
+    """
+
+    def __init__(self, log: ModelLog | None = None, snapshots: Path | None = None) -> None:
+        self._folder = SnapshotFolder(snapshots) if snapshots is not None else None
         self._log = log or ModelLog(None)
         self._log_callback = lib.llama_log_callback(self._write_log)
         lib.llama_log_set(self._log_callback, ctypes.c_void_p(0))
@@ -88,6 +93,7 @@ class LlamaEngine:
                 raise Cancelled
             on_rendering()
             notices = loaded.prepare_prompts()
+            loaded.prepare_snapshots(self._folder)
         except BaseException:
             loaded.close()
             raise
@@ -99,7 +105,7 @@ class LlamaEngine:
             parameters=file.parameters,
             n_ctx=loaded.n_ctx,
             n_ctx_train=file.n_ctx_train,
-            notices=(*file.notices, *notices),
+            notices=(*file.notices, *notices, *loaded.recall.take_notice()),
         )
 
     def reply(self, request: ReplyRequest, token: CancelToken) -> Iterator[Event]:
@@ -110,20 +116,26 @@ class LlamaEngine:
         with self._aborted_by(token):
             began = time.monotonic()
             yield Rendering(request.id)
+            loaded.recall.remember(request.chat)
             beginning = loaded.begin(request.prefix)
             prompt, tokens, dropped = loaded.prompts.fit(
                 request.messages, request.sampling.max_tokens, beginning.tokens
             )
-            reused = loaded.keep_prefix(tokens)
-            for done in loaded.read(tokens):
+            stable = loaded.recall.stable(request)
+            yield Reading(request.id, 0, len(tokens), dropped)
+            reused = loaded.recall.go_to(request, tokens)
+            for notice in loaded.recall.take_notice():
+                yield Notice(request.id, notice)
+            for done in loaded.cache.read(tokens, stable):
                 yield Reading(request.id, done, len(tokens), dropped)
                 if token.is_cancelled():
                     break
             answering = time.monotonic()
             reason, count = "cancelled", 0
             if not token.is_cancelled():
-                with loaded.writing(prompt.stop, request.sampling, token, beginning) as writer:
+                with loaded.writing(request, prompt.stop, token, beginning) as (writer, pieces):
                     for piece in writer.write():
+                        pieces.append(piece)
                         yield Text(request.id, piece)
                 reason, count = writer.reason, writer.count
             yield Finished(
@@ -135,6 +147,45 @@ class LlamaEngine:
                 reading_seconds=answering - began,
                 writing_seconds=time.monotonic() - answering,
             )
+
+    def read_ahead(self, request: ReplyRequest, token: CancelToken) -> Iterator[Event]:
+        """See `Engine.read_ahead`."""
+        loaded = self._loaded
+        if loaded is None:
+            return
+        with self._aborted_by(token):
+            began = time.monotonic()
+            yield Rendering(request.id)
+            loaded.recall.remember(request.chat)
+            tokens = loaded.prompts.ahead(request.messages, request.sampling.max_tokens)
+            reused = len(tokens)
+            if not loaded.recall.holds(tokens):
+                yield Reading(request.id, 0, len(tokens))
+                stable = loaded.recall.stable(request)
+                reused = loaded.recall.go_to(request, tokens)
+                for done in loaded.cache.read(tokens, stable):
+                    yield Reading(request.id, done, len(tokens))
+                    if token.is_cancelled():
+                        break
+            yield Finished(
+                request.id,
+                "cancelled" if token.is_cancelled() else "stop",
+                prompt_tokens=len(tokens),
+                reused_tokens=reused,
+                reading_seconds=time.monotonic() - began,
+            )
+
+    def save(self) -> None:
+        """Nothing else is to be done: keep on disk what a restart would have to read again."""
+        if self._loaded is not None:
+            self._loaded.recall.snapshots.save()
+
+    def forget(self, chat: str) -> None:
+        """See `Engine.forget`."""
+        if self._loaded is not None:
+            self._loaded.recall.snapshots.forget(chat)
+        if self._folder is not None:
+            self._folder.forget(chat)
 
     def close(self) -> None:
         """See `Engine.close`."""
@@ -157,12 +208,14 @@ class LlamaEngine:
     def _unload(self) -> None:
         loaded, self._loaded = self._loaded, None
         if loaded is not None:
+            loaded.recall.snapshots.save()
             loaded.close()
 
     def _write_log(self, level: int, text: bytes, _: ctypes.c_void_p) -> None:
         self._log.write(level, text.decode("utf-8", errors="replace"))
 
 
+_LEAST_FOR_CHECKPOINTS = 8 * 2**20  # bytes
 _SILENT = lib.llama_log_callback(lambda *_: None)
 
 
@@ -182,15 +235,14 @@ class _Loaded:
         self.n_ctx = -(-spec.n_ctx // N_CTX_STEP) * N_CTX_STEP
         self._abort_flag = abort_flag
         self.prompts: PromptFitter
-        self.tokens: list[int] = []  # exactly what the cache holds, in order
+        self.cache: Cache
+        self.recall: Recall
+        self.answers = Answers(self.piece)
         self.n_vocab = 0
-        # The tokens of the last answers, so that a cut one goes on exactly where it was.
-        self._written: collections.deque[list[int]] = collections.deque(maxlen=_KEPT_ANSWERS)
         self._pieces: dict[int, bytes] = {}
         self._model: Any = None  # native handles
         self.ctx: Any = None
         self._vocab: Any = None
-        self._memory: Any = None
 
     def open(self, on_progress: Callable[[float], None], token: CancelToken) -> None:
         """Load the weights and make the context."""
@@ -226,7 +278,10 @@ class _Loaded:
                 "smaller context length in the settings.",
                 self.log.tail(),
             )
-        self._memory = lib.llama_get_memory(self.ctx)
+        abort = _strlen(), ctypes.addressof(self._abort_flag)
+        memory = LlamaMemory(lib, self._model, self.ctx, abort, self.log)
+        budget = max(self.file.size // 16, _LEAST_FOR_CHECKPOINTS)
+        self.cache = Cache(memory, min(spare_memory(), budget))
 
     def warm_up(self) -> None:
         """Evaluate two tokens and forget them.
@@ -236,17 +291,16 @@ class _Loaded:
         """
         bos, eos = lib.llama_vocab_bos(self._vocab), lib.llama_vocab_eos(self._vocab)
         self.evaluate([max(bos, 0), max(eos, 0)])
-        lib.llama_memory_clear(self._memory, True)
-        self.tokens.clear()
+        self.cache.clear()
 
     def _context_params(self) -> "lib.llama_context_params":
         params = lib.llama_context_default_params()
         params.n_ctx = self.n_ctx
-        params.n_batch = params.n_ubatch = min(_BATCH, self.n_ctx)
+        params.n_batch = params.n_ubatch = min(BATCH, self.n_ctx)
         params.n_seq_max = 1
+        # The layers of a sliding window keep their window, which is what it is for.
+        params.swa_full = False
         params.n_threads = params.n_threads_batch = self.spec.n_threads or processor_cores()
-        params.abort_callback = _strlen()
-        params.abort_callback_data = ctypes.addressof(self._abort_flag)
         return params
 
     def prepare_prompts(self) -> list[str]:
@@ -256,7 +310,8 @@ class _Loaded:
         control = (i for i in range(self.n_vocab) if lib.llama_vocab_is_control(self._vocab, i))
         writer = PromptWriter(formatter, map(self._token_text, control))
         notices += [notice, writer.probe()]
-        self.prompts = PromptFitter(writer, self.tokenize, self.n_ctx)
+        self.prompts = PromptFitter(writer, self.tokenize, self.n_ctx, self.answers)
+        self.recall = Recall(self.cache, self.prompts, self.answers, self.n_vocab, spare_memory())
         if self.spec.mlock and "failed to mlock" in self.log.tail():
             notices.append(
                 "The system did not allow the model to be kept in memory (mlock). It works all "
@@ -282,40 +337,31 @@ class _Loaded:
             "choose another chat format in the settings."
         )
 
-    def keep_prefix(self, tokens: list[int]) -> int:
-        """Drop from the cache what differs from `tokens`; returns how many need no reading."""
-        # The last one is evaluated again for its logits.
-        same = min(common_beginning(self.tokens, tokens), len(tokens) - 1)
-        if not lib.llama_memory_seq_rm(self._memory, 0, same, -1):
-            lib.llama_memory_clear(self._memory, True)
-            same = 0
-        del self.tokens[same:]
-        return same
+    def prepare_snapshots(self, folder: SnapshotFolder | None) -> None:
+        """Use the folder for what was read in each chat, or empty it where that is not wanted."""
+        if folder is None:
+            return
+        if not self.spec.snapshots:
+            folder.forget_all()
+            return
+        library = Path(lib._lib._name).stat()
+        circumstances = (
+            f"{model_print(Path(self.file.path))} n_ctx={self.n_ctx} kv=f16 {self.spec.chat_format} "
+            f"{llama_cpp.__version__} {library.st_size} {library.st_mtime_ns}"
+        )
+        limit = self.spec.snapshot_limit_mb * 10**6
+        self.recall.snapshots.keep_on_disk(
+            folder, os.path.realpath(self.file.path), circumstances, limit
+        )
 
-    def read(self, tokens: list[int]) -> Iterator[int]:
-        """Evaluate what the cache lacks, in batches; yields how many tokens it then holds."""
-        while len(self.tokens) < len(tokens):
-            if not self.evaluate(tokens[len(self.tokens) : len(self.tokens) + _BATCH]):
-                return
-            yield len(self.tokens)
+    @property
+    def tokens(self) -> list[int]:
+        """Exactly what the cache holds, in order."""
+        return self.cache.tokens
 
     def evaluate(self, tokens: list[int]) -> bool:
-        """Evaluate up to a batch of tokens at the end of the cache; False after a cancel."""
-        array = (ctypes.c_int32 * len(tokens))(*tokens)
-        code = lib.llama_decode(self.ctx, lib.llama_batch_get_one(array, len(tokens)))
-        if code == 0:
-            self.tokens += tokens
-            return True
-        # What a failed batch left behind must go, or it would be read as part of the past.
-        if not lib.llama_memory_seq_rm(self._memory, 0, len(self.tokens), -1):
-            lib.llama_memory_clear(self._memory, True)
-            self.tokens.clear()
-        if code == _ABORTED:
-            return False
-        raise PychatbotError(
-            "The model could not work on this text. Send it again, or open the model again.",
-            f"llama_decode returned {code}\n{self.log.tail()}",
-        )
+        """See `Cache.evaluate`."""
+        return self.cache.evaluate(tokens)
 
     def piece(self, token: int) -> bytes:
         """The bytes of a token; none for a control token."""
@@ -332,19 +378,25 @@ class _Loaded:
 
     def begin(self, text: str) -> Beginning:
         """The tokens of an answer that begins with `text`."""
-        return beginning_of(text, reversed(self._written), self.tokenize, self.piece, self.n_vocab)
+        likely = self.answers.likely(text)
+        return beginning_of(text, likely, self.tokenize, self.piece, self.n_vocab)
 
     @contextlib.contextmanager
     def writing(
-        self, stop: Sequence[str], sampling: Sampling, token: CancelToken, beginning: Beginning
-    ) -> Iterator[Writer]:
-        """Write an answer; its tokens are remembered."""
-        sampler = _Sampler(self, sampling, beginning.tokens)
+        self,
+        request: ReplyRequest,
+        stop: Sequence[str],
+        token: CancelToken,
+        beginning: Beginning,
+    ) -> Iterator[tuple[Writer, list[str]]]:
+        """Write an answer; its tokens are remembered under its text, the pieces in the list."""
+        sampling, pieces = request.sampling, [request.prefix]
+        sampler = Sampler(lib, self.ctx, sampling, self.n_vocab, self.piece, beginning.tokens)
         writer = Writer(self, sampler.choose, stop, sampling.max_tokens, token, beginning)
         try:
-            yield writer
+            yield writer, pieces
         finally:
-            self._written.append(writer.tokens)
+            self.recall.add_answer("".join(pieces), writer.tokens)
             sampler.close()
 
     def ends_answer(self, token: int) -> bool:
@@ -371,57 +423,6 @@ class _Loaded:
         if self._model:
             lib.llama_model_free(self._model)
         self.ctx = self._model = None
-
-
-class _Sampler:
-    """Chooses the tokens of one answer. `before`: those that the answer begins with."""
-
-    def __init__(self, loaded: _Loaded, sampling: Sampling, before: Sequence[int]) -> None:
-        self._loaded = loaded
-        self._chain = _chain(sampling, loaded.n_vocab)
-        # A repeat penalty counts them as if they had been chosen now.
-        for token in before[-_PENALTY_TOKENS:]:
-            lib.llama_sampler_accept(self._chain, token)
-
-    def choose(self, owed: bytes) -> int:
-        """The next token: one that begins with `owed`, where that is given."""
-        if not owed:
-            return int(lib.llama_sampler_sample(self._chain, self._loaded.ctx, -1))
-        allowed = tokens_for(owed, self._loaded.n_vocab, self._loaded.piece)
-        logits = lib.llama_get_logits_ith(self._loaded.ctx, -1)
-        data = (lib.llama_token_data * len(allowed))(*((t, logits[t], 0.0) for t in allowed))
-        array = lib.llama_token_data_array(data, len(allowed), -1, False)
-        lib.llama_sampler_apply(self._chain, ctypes.byref(array))
-        token = int(array.data[array.selected].id)
-        lib.llama_sampler_accept(self._chain, token)
-        return token
-
-    def close(self) -> None:
-        """Free the native memory."""
-        lib.llama_sampler_free(self._chain)
-
-
-def _chain(s: Sampling, n_vocab: int) -> "lib.llama_sampler_p":
-    chain = lib.llama_sampler_chain_init(lib.llama_sampler_chain_default_params())
-    steps = []
-    if s.repeat_penalty != 1.0:
-        steps.append(
-            lib.llama_sampler_init_penalties(n_vocab, _PENALTY_TOKENS, s.repeat_penalty, 0.0, 0.0)
-        )
-    if s.temperature <= 0:
-        steps.append(lib.llama_sampler_init_greedy())
-    else:
-        seed = s.seed if s.seed >= 0 else random.getrandbits(31)
-        steps += [
-            lib.llama_sampler_init_top_k(s.top_k),
-            lib.llama_sampler_init_top_p(s.top_p, 1),
-            lib.llama_sampler_init_min_p(s.min_p, 1),
-            lib.llama_sampler_init_temp(s.temperature),
-            lib.llama_sampler_init_dist(seed),
-        ]
-    for step in steps:
-        lib.llama_sampler_chain_add(chain, step)
-    return chain
 
 
 def named_formatter(name: str) -> Formatter:

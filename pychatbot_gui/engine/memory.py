@@ -76,6 +76,12 @@ def refuse_what_cannot_fit(file: ModelFile, n_ctx: int, mlock: bool) -> None:
     )
 
 
+def spare_memory() -> int:
+    """Bytes that may be taken for what only saves time: a small part of what is free."""
+    free: int = psutil.virtual_memory().available
+    return min(256 * 2**20, free // 16)
+
+
 def processor_cores() -> int:
     """Cores this process may use, not counting hyper-threads."""
     physical = psutil.cpu_count(logical=False) or psutil.cpu_count() or 1

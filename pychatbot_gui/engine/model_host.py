@@ -1,7 +1,8 @@
 """The model process: runs a `LlamaEngine` and speaks frames with the program that started it.
 
-Started by `model_process` as `python -m pychatbot_gui.engine.model_host HANDLE`. Standard error
-is the log; standard output is not used, because the library may write to it.
+Started by `model_process` as `python -m pychatbot_gui.engine.model_host HANDLE IDLE`: after so many
+seconds without work it keeps on disk what a restart would have to read again. Standard error is the
+log; standard output is not used, because the library may write to it.
 """
 
 import contextlib
@@ -13,6 +14,7 @@ import sys
 import threading
 import traceback
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 from pychatbot_gui.core.errors import Cancelled, PychatbotError
@@ -21,7 +23,7 @@ from pychatbot_gui.engine.engine import CancelToken, Loading, Rendering
 from pychatbot_gui.engine.llama import LlamaEngine
 from pychatbot_gui.engine.model_log import ModelLog
 
-Work = tuple[wire.Load | wire.Reply, CancelToken]
+Work = tuple[wire.Wish, CancelToken]
 
 
 def main(arguments: list[str]) -> None:
@@ -31,19 +33,25 @@ def main(arguments: list[str]) -> None:
     os.environ["GGML_NO_BACKTRACE"] = "1"
     _die_with_the_program()
     connection = _connection(int(arguments[0]))
+    idle = float(arguments[1]) if len(arguments) > 1 else None
     work: queue.SimpleQueue[Work] = queue.SimpleQueue()
     # The one thread of this process besides the main one: a cancel must be heard while the main
     # one is inside the library.
     threading.Thread(target=_listen, args=(connection, work), daemon=True).start()
-    engine = LlamaEngine(ModelLog(sys.stderr))
+    engine: LlamaEngine | None = None
     while True:
-        frame, token = work.get()
+        frame, token = _next(work, engine, idle)
         try:
             if isinstance(frame, wire.Load):
+                folder = Path(frame.snapshots) if frame.snapshots else None
+                engine = LlamaEngine(ModelLog(sys.stderr), folder)
                 _load(engine, connection, frame, token)
-            else:
-                for event in engine.reply(frame.request, token):
-                    wire.send(connection, event)
+            elif isinstance(frame, wire.Close):
+                if engine is not None:
+                    engine.close()
+                return
+            elif engine is not None:
+                _do(engine, connection, frame, token)
         except Cancelled:
             wire.send(connection, wire.Failed(frame.id, "Cancelled", "", ""))
         except PychatbotError as error:
@@ -55,6 +63,32 @@ def main(arguments: list[str]) -> None:
             detail = traceback.format_exc()
             message = f"The model process met an unexpected error ({type(error).__name__})."
             wire.send(connection, wire.Failed(frame.id, "PychatbotError", message, detail))
+
+
+def _next(work: "queue.SimpleQueue[Work]", engine: LlamaEngine | None, idle: float | None) -> Work:
+    """The next request. Where none comes for a while, that is the time to keep what was read."""
+    try:
+        return work.get(timeout=idle)
+    except queue.Empty:
+        if engine is not None:
+            engine.save()
+    return work.get()
+
+
+def _do(
+    engine: LlamaEngine,
+    connection: "Connection[Any, Any]",
+    frame: wire.Reply | wire.ReadAhead | wire.Forget,
+    token: CancelToken,
+) -> None:
+    if isinstance(frame, wire.Forget):
+        engine.forget(frame.chat)
+        wire.send(connection, wire.Done(frame.id))
+        return
+    answering = isinstance(frame, wire.Reply)
+    events = engine.reply if answering else engine.read_ahead
+    for event in events(frame.request, token):
+        wire.send(connection, event)
 
 
 def _load(
@@ -82,7 +116,7 @@ def _listen(connection: "Connection[Any, Any]", work: "queue.SimpleQueue[Work]")
             if isinstance(frame, wire.Cancel):
                 if frame.id in tokens:
                     tokens[frame.id].cancel()
-            elif isinstance(frame, (wire.Load, wire.Reply)):
+            elif isinstance(frame, wire.Wish):
                 tokens = {frame.id: CancelToken()}
                 work.put((frame, tokens[frame.id]))
     except (EOFError, OSError, wire.WireError):

@@ -34,10 +34,13 @@ from pychatbot_gui.engine.engine import (
     Rendering,
     ReplyRequest,
 )
+from pychatbot_gui.engine.snapshots import SnapshotFolder
 
 RENDER_LIMIT = 10.0  # seconds a chat template may take
 CANCEL_LIMIT = 0.04  # seconds before a cancelled request is over for the person, come what may
 _CRASHES = [-getattr(signal, name, 0) for name in ("SIGSEGV", "SIGILL", "SIGBUS", "SIGFPE")]
+IDLE = 20.0  # seconds without work after which the model process keeps what was read
+CLOSE_LIMIT = 5.0  # seconds it may take for that at its end
 SETTLE_LIMIT = 1.5  # seconds a cancelled request may go on unseen before its process is ended
 _PLAIN = (
     "The model library crashed with the weights arranged for this processor, so they are used as "
@@ -54,11 +57,16 @@ class ModelProcess:
         render_limit: float = RENDER_LIMIT,
         log_to: int | None = None,
         host: str = "pychatbot_gui.engine.model_host",
+        snapshots: Path | None = None,
+        idle: float = IDLE,
     ) -> None:
         """`log_to`: a file descriptor that gets the library's log in place of `log_path`.
 
-        `host`: the module that the process runs.
+        `host`: the module that the process runs. `snapshots`: a folder for what was read in each
+        chat, None for none on disk; it is used after `idle` seconds without work.
         """
+        self._snapshots = snapshots
+        self._idle = idle
         self.log_path = log_path
         self._log_to = log_to
         self._host = host
@@ -91,16 +99,32 @@ class ModelProcess:
         """See `Engine.reply`. Starts the model again where its process has ended."""
         try:
             yield from self._alive(request.id, token)
-            heard = yield from self._reply(request, token)
+            heard = yield from self._reply(wire.Reply(request.id, request), token)
             if not heard:  # it had died unseen while it was idle
                 yield from self._alive(request.id, token)
-                yield from self._reply(request, token)
+                yield from self._reply(wire.Reply(request.id, request), token)
         except Cancelled:
             yield Finished(request.id, "cancelled")
 
+    def read_ahead(self, request: ReplyRequest, token: CancelToken) -> Iterator[Event]:
+        """See `Engine.read_ahead`."""
+        if self._process is not None and self._process.poll() is None:
+            yield from self._reply(wire.ReadAhead(request.id, request), token)
+
+    def forget(self, chat: str) -> None:
+        """See `Engine.forget`."""
+        if self._process is not None and self._process.poll() is None:
+            id = next(self._ids)
+            with contextlib.suppress(ModelDied):
+                self._send(wire.Forget(id, chat), "while it forgot a chat")
+                # It may be writing a snapshot of this very chat; then that is removed.
+                self._receive(id, CancelToken(), None, "while it forgot a chat")
+        if self._snapshots is not None:
+            SnapshotFolder(self._snapshots).forget(chat)
+
     def close(self) -> None:
         """See `Engine.close`."""
-        self._end()
+        self._retire()
         self._spec = None
         self._wake_receiver.close()
         self._wake_sender.close()
@@ -129,7 +153,7 @@ class ModelProcess:
         try:
             with self._log_stream() as log:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-m", self._host, str(handle)],
+                    [sys.executable, "-m", self._host, str(handle), str(self._idle)],
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
@@ -172,6 +196,16 @@ class ModelProcess:
                 process.wait(grace)
         process.kill()
         return process.wait()
+
+    def _retire(self) -> None:
+        """End a process that does nothing, but let it keep what it has read."""
+        process, spec = self._process, self._spec
+        if process is not None and self._snapshots is not None and spec and spec.snapshots:
+            with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+                assert self._connection is not None
+                wire.send(self._connection, wire.Close(next(self._ids)))
+                process.wait(CLOSE_LIMIT)
+        self._end()
 
     def _death(self, doing: str, file: str = "") -> ModelDied | ModelFileError:
         """The error for a process that ended by itself; `file` where it was being loaded."""
@@ -231,14 +265,15 @@ class ModelProcess:
     def _load(
         self, id: int, spec: ModelSpec, token: CancelToken
     ) -> Generator[Loading, None, ModelInfo]:
-        self._end()
+        self._retire()
         self._spec = self._exit_code = None
         if token.is_cancelled():
             raise Cancelled
         self._start()
         try:
             with self._woken_by(token):
-                self._send(wire.Load(id, spec), "at its start")
+                folder = "" if self._snapshots is None else str(self._snapshots)
+                self._send(wire.Load(id, spec, folder), "at its start")
                 limit: float | None = None
                 while True:
                     frame = self._receive(id, token, limit, "while it loaded the model", spec.path)
@@ -268,13 +303,15 @@ class ModelProcess:
                 self._spec or spec
             )  # a restart that was stopped or failed can be tried again
 
-    def _reply(self, request: ReplyRequest, token: CancelToken) -> Generator[Event, None, bool]:
+    def _reply(
+        self, request: wire.Reply | wire.ReadAhead, token: CancelToken
+    ) -> Generator[Event, None, bool]:
         """Returns False where the process turned out to be dead before it said anything."""
         settled = heard = rendering = False
         limit: float | None = None
         try:
             with self._woken_by(token):
-                self._send(wire.Reply(request.id, request), "before it could answer")
+                self._send(request, "before it could answer")
                 while not settled:
                     frame = self._receive(request.id, token, limit, "while it answered")
                     heard = True

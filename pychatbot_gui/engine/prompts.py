@@ -10,8 +10,8 @@ import json
 import re
 import uuid
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import jinja2
 from jinja2.exceptions import SecurityError
@@ -28,18 +28,29 @@ CHATML = (
 
 _LARGEST_NUMBER = 10**18
 _LONGEST_TEXT = 50_000_000
+_LAST_WORD = re.compile(r"\s*\S*\Z")
 _HINT = "Choose a chat format in the settings instead of the model's own template."
+
+
+class Segment(NamedTuple):
+    """A part of a prompt. Special tokens are recognised in it only where `is_control` is true.
+
+    `answer`: the whole text of the answer that this is, or is the beginning of; "" where it is none.
+    """
+
+    text: str
+    is_control: bool
+    answer: str = ""
 
 
 @dataclass(frozen=True)
 class Prompt:
     """A rendered prompt in segments, and the strings that end an answer besides the model's own.
 
-    A segment is (text, is_control): special tokens are recognised in it only where `is_control`
-    is true. `has_bos`: the text itself begins with the beginning-of-sequence token.
+    `has_bos`: the text itself begins with the beginning-of-sequence token.
     """
 
-    segments: tuple[tuple[str, bool], ...]
+    segments: tuple[Segment, ...]
     stop: tuple[str, ...] = ()
     has_bos: bool = False
 
@@ -92,6 +103,10 @@ def jinja_formatter(source: str, bos: str, eos: str) -> Formatter:
     return render
 
 
+def _is_not(_: str) -> bool:
+    return False
+
+
 class PromptWriter:
     """Writes the prompt of a conversation with one formatter.
 
@@ -115,7 +130,7 @@ class PromptWriter:
         trace = uuid.uuid4().hex  # a template may write the rest of it in another way
         try:
             prompt = self._render((Message(Role.SYSTEM, f"Be brief. {trace}"), question))
-            self._takes_system = any(trace in text for text, _ in prompt.segments)
+            self._takes_system = any(trace in part.text for part in prompt.segments)
         except Refused:
             self._takes_system = False
         if self._takes_system:
@@ -131,18 +146,48 @@ class PromptWriter:
             "message."
         )
 
-    def write(self, messages: Sequence[Message]) -> Prompt:
-        """The prompt that asks for the next answer. Raises `TemplateError`."""
+    def write(
+        self, messages: Sequence[Message], is_known: Callable[[str], bool] = _is_not
+    ) -> Prompt:
+        """The prompt that asks for the next answer. Raises `TemplateError`.
+
+        `is_known`: whether this answer of the model is to be a segment of its own.
+        """
         if not self._takes_system:
             messages = _system_in_first_message(messages)
         try:
-            return self._render(messages)
+            return self._render(messages, is_known)
         except Refused as error:
             raise TemplateError(
                 f"The model's chat template refuses this conversation (“{error}”). {_HINT}"
             ) from error
 
-    def _render(self, messages: Sequence[Message]) -> Prompt:
+    def write_ahead(
+        self, messages: Sequence[Message], is_known: Callable[[str], bool] = _is_not
+    ) -> Prompt:
+        """The beginning of the next prompt, as far as it is sure. Raises `TemplateError`.
+
+        Where the last message is the person's, they are still writing it: its last word is left
+        out. Otherwise the prompt ends where the person's next message begins.
+        """
+        end = uuid.uuid4().hex
+        if messages and messages[-1].role is Role.USER:
+            begun = _LAST_WORD.sub("", messages[-1].text)
+            messages = (*messages[:-1], Message(Role.USER, begun + end))
+        else:
+            messages = (*messages, Message(Role.USER, end))
+        prompt = self.write(messages, is_known)
+        sure: list[Segment] = []
+        for segment in prompt.segments:
+            text, found, _ = segment.text.partition(end)
+            if found:
+                return replace(prompt, segments=(*sure, segment._replace(text=text)))
+            sure.append(segment)
+        return replace(prompt, segments=())
+
+    def _render(
+        self, messages: Sequence[Message], is_known: Callable[[str], bool] = _is_not
+    ) -> Prompt:
         marks: dict[str, str] = {}
         nonce = uuid.uuid4().hex
 
@@ -151,15 +196,61 @@ class PromptWriter:
             marks[key] = match.group()
             return key
 
-        plain = [
-            {
-                "role": m.role.value,
-                "content": self._control.sub(mark, m.text) if self._control else m.text,
-            }
-            for m in messages
-        ]
+        def unmark(text: str) -> str:
+            return re.sub(f"@{nonce}-[0-9]+@", lambda m: marks.get(m.group(), m.group()), text)
+
+        plain = [self._control.sub(mark, m.text) if self._control else m.text for m in messages]
+        text, stop, has_bos = self._format(messages, plain)
+        answers = {
+            str(i): m.text
+            for i, m in enumerate(messages)
+            if m.role is Role.ASSISTANT and m.text.strip() and is_known(m.text)
+        }
+        if answers:
+            text = self._framed(messages, plain, answers, nonce, text)
+        segments: list[Segment] = []
+        # Text and, in every third place, an answer after its number.
+        parts = re.split(f"(?s)@{nonce}-b([0-9]+)@(.*?)@{nonce}-e\\1@", text)
+        for i, part in enumerate(parts):
+            if i % 3 == 2:
+                segments.append(Segment(unmark(part), False, answers[parts[i - 1]]))
+            elif i % 3 == 0:
+                part = re.sub(f"@{nonce}-[be][0-9]+@", "", part)
+                pieces = re.split(f"(@{nonce}-[0-9]+@)", part)
+                segments += [Segment(marks.get(p, p), p not in marks) for p in pieces if p]
+        return Prompt(tuple(_with_their_spaces(segments)), stop, has_bos)
+
+    def _framed(
+        self,
+        messages: Sequence[Message],
+        plain: list[str],
+        answers: dict[str, str],
+        nonce: str,
+        without: str,
+    ) -> str:
+        """The prompt with a frame around each answer; `without`, where frames change what it says.
+
+        Templates look into answers: they trim them, and leave out what the model thought.
+        """
+        framed = list(plain)
+        for place in answers:
+            text = plain[int(place)]
+            core = text.strip()
+            inside = f"@{nonce}-b{place}@{core}@{nonce}-e{place}@"
+            framed[int(place)] = text.replace(core, inside, 1)
+        frames = re.compile(f"@{nonce}-[be][0-9]+@")
         try:
-            text, stop, has_bos = self._formatter(plain)
+            written = self._format(messages, framed)[0]
+        except (Refused, TemplateError):
+            return without
+        return written if frames.sub("", written) == without else without
+
+    def _format(
+        self, messages: Sequence[Message], texts: Sequence[str]
+    ) -> tuple[str, tuple[str, ...], bool]:
+        plain = [{"role": m.role.value, "content": t} for m, t in zip(messages, texts, strict=True)]
+        try:
+            return self._formatter(plain)
         except Refused:
             raise
         except SecurityError as error:
@@ -175,9 +266,25 @@ class PromptWriter:
             raise TemplateError(
                 f"The model's chat template fails on this conversation. {_HINT}", repr(error)
             ) from error
-        parts = re.split(f"(@{nonce}-[0-9]+@)", text)
-        segments = ((marks.get(p, p), p not in marks) for p in parts if p)
-        return Prompt(tuple(segments), stop, has_bos)
+
+
+def _with_their_spaces(segments: list[Segment]) -> list[Segment]:
+    """Answers with the white space at their ends, where the template left it or wrote it itself."""
+    for i, segment in enumerate(segments):
+        answer = segment.answer
+        if not answer:
+            continue
+        lead = answer[: len(answer) - len(answer.lstrip())]
+        trail = answer[len(answer.rstrip()) :]
+        if i and lead and not segments[i - 1].answer and segments[i - 1].text.endswith(lead):
+            before = segments[i - 1]
+            segments[i - 1] = before._replace(text=before.text.removesuffix(lead))
+            segments[i] = segment._replace(text=lead + segment.text)
+        after = segments[i + 1] if i + 1 < len(segments) else None
+        if trail and after and not after.answer and after.text.startswith(trail):
+            segments[i + 1] = after._replace(text=after.text.removeprefix(trail))
+            segments[i] = segments[i]._replace(text=segments[i].text + trail)
+    return [segment for segment in segments if segment.text]
 
 
 def _system_in_first_message(messages: Sequence[Message]) -> tuple[Message, ...]:

@@ -41,6 +41,7 @@ class ChatSession:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.conversation = Conversation()
+        self.chat = ""  # the key under which the engine keeps what it reads; "" for none
         self._ids = itertools.count(1)
 
     def ask(self, text: str, sampling: Sampling, token: CancelToken) -> Iterator[Event]:
@@ -66,7 +67,7 @@ class ChatSession:
         conversation was refused.
         """
         before, prefix = self.conversation, clean_text(prefix)
-        request = ReplyRequest(next(self._ids), before.prompt(), sampling, prefix)
+        request = ReplyRequest(next(self._ids), before.prompt(), sampling, prefix, self.chat)
         pieces = [prefix] if prefix else []
         complete = False
         try:
@@ -87,7 +88,17 @@ class ChatSession:
         finally:
             self._keep(pieces, complete)
 
-    def title(self, conversation: Conversation, token: CancelToken) -> str:
+    def read_ahead(self, conversation: Conversation, token: CancelToken, chat: str = "") -> None:
+        """Have the engine read what is sure to come of the next prompt.
+
+        The conversation ends with an answer, or with what the person is still writing. The context
+        list stays as it is. Raises as `Engine.reply` does, though nobody need be told.
+        """
+        request = ReplyRequest(next(self._ids), conversation.prompt(), chat=chat)
+        for _ in self.engine.read_ahead(request, token):
+            pass
+
+    def title(self, conversation: Conversation, token: CancelToken, chat: str = "") -> str:
         """A title for a conversation, by the model; "" where it finds none or was stopped.
 
         The context list stays as it is. The request is the conversation and one message more, so
@@ -100,6 +111,7 @@ class ChatSession:
             asked.prompt(),
             Sampling(temperature=0, max_tokens=TITLE_TOKENS),
             title_beginning(answers[-1] if answers else ""),
+            chat,
         )
         pieces: list[str] = []
         for event in self.engine.reply(request, token):

@@ -11,16 +11,7 @@ from enum import Enum
 from multiprocessing.connection import Connection
 from typing import Any
 
-from pychatbot_gui.engine.engine import (
-    Finished,
-    Loading,
-    ModelInfo,
-    ModelSpec,
-    Reading,
-    Rendering,
-    ReplyRequest,
-    Text,
-)
+from pychatbot_gui.engine.engine import Event, ModelInfo, ModelSpec, ReplyRequest
 
 
 class WireError(Exception):
@@ -29,10 +20,11 @@ class WireError(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Load:
-    """To the model process: load a model."""
+    """To the model process: load a model. `snapshots`: the folder for them, "" for none."""
 
     id: int
     spec: ModelSpec
+    snapshots: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +33,29 @@ class Reply:
 
     id: int
     request: ReplyRequest
+
+
+@dataclasses.dataclass(frozen=True)
+class ReadAhead:
+    """To the model process: read what is sure to come."""
+
+    id: int
+    request: ReplyRequest
+
+
+@dataclasses.dataclass(frozen=True)
+class Forget:
+    """To the model process: a chat was deleted for good. `Done` is the answer."""
+
+    id: int
+    chat: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Close:
+    """To the model process: keep what is worth keeping, then end."""
+
+    id: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,6 +74,13 @@ class Loaded:
 
 
 @dataclasses.dataclass(frozen=True)
+class Done:
+    """From the model process: it is done."""
+
+    id: int
+
+
+@dataclasses.dataclass(frozen=True)
 class Failed:
     """From the model process: an error; `kind` is the name of its class."""
 
@@ -68,7 +90,8 @@ class Failed:
     detail: str
 
 
-Frame = Load | Reply | Cancel | Loaded | Failed | Loading | Rendering | Reading | Text | Finished
+Wish = Load | Reply | ReadAhead | Forget | Close
+Frame = Wish | Cancel | Loaded | Done | Failed | Event
 _KINDS: dict[str, type] = {kind.__name__: kind for kind in typing.get_args(Frame)}
 
 

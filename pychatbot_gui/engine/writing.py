@@ -7,36 +7,24 @@ among the tokens that begin with the same bytes. Without this a text that ends i
 a word would force a seam the model never saw.
 """
 
-import codecs
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
+from pychatbot_gui.engine.answers import Beginning, Piece, decoder_of_pieces, part_of
 from pychatbot_gui.engine.engine import CancelToken
 from pychatbot_gui.engine.fitting import Tokenize
 from pychatbot_gui.engine.stops import StopText
-
-Piece = Callable[[int], bytes]
-
-
-@dataclass(frozen=True)
-class Beginning:
-    """What an answer begins with, as tokens.
-
-    `pending`: bytes in them of a character whose other bytes are still to come. `owed`: bytes of
-    the beginning's text that are in no token: the next token must begin with them.
-    """
-
-    tokens: tuple[int, ...] = ()
-    pending: bytes = b""
-    owed: bytes = b""
 
 
 class Model(Protocol):
     """What writing needs of a loaded model; `tokens` are those in its cache."""
 
     n_ctx: int
-    tokens: list[int]
+
+    @property
+    def tokens(self) -> Sequence[int]:
+        """Those that were read or written."""
+        ...
 
     def piece(self, token: int) -> bytes:
         """The bytes of a token."""
@@ -58,7 +46,7 @@ def beginning_of(
     if not text:
         return Beginning()
     for tokens in written:
-        if found := _part_of(tokens, text, piece):
+        if found := part_of(tokens, text, piece):
             return found
     tokens = _tokens_of(text, tokenize, piece)
     given, owed = 0, b""
@@ -70,20 +58,6 @@ def beginning_of(
             break
         given, owed = given + 1, longer
     return Beginning(tuple(tokens[: len(tokens) - given]), owed=owed)
-
-
-def _part_of(tokens: Sequence[int], text: str, piece: Piece) -> Beginning | None:
-    """As many of these tokens as read exactly `text`; None where no number of them does."""
-    decoder = _decoder()
-    at, found = 0, None
-    for i, token in enumerate(tokens):
-        new = decoder.decode(piece(token))
-        if not text.startswith(new, at):
-            break
-        at += len(new)
-        if at == len(text):
-            found = Beginning(tuple(tokens[: i + 1]), pending=decoder.getstate()[0])
-    return found
 
 
 def _tokens_of(text: str, tokenize: Tokenize, piece: Piece) -> list[int]:
@@ -132,7 +106,7 @@ class Writer:
 
     def write(self) -> Iterator[str]:
         """What is new of the answer, in pieces of whole characters."""
-        decoder = _decoder()
+        decoder = decoder_of_pieces()
         decoder.decode(self._beginning.pending)
         for raw in self._pieces():
             piece = self._stop.feed(decoder.decode(raw))
@@ -168,10 +142,6 @@ class Writer:
                 return
             if not model.evaluate([token]):
                 return
-
-
-def _decoder() -> codecs.IncrementalDecoder:
-    return codecs.getincrementaldecoder("utf-8")(errors="replace")
 
 
 def _bytes(text: str) -> bytes:

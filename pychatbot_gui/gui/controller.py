@@ -86,6 +86,8 @@ class Controller(QObject):
         self._transfer = Transfer(
             window, self._keeper, self._chats, self._notices, self._remembered, paths
         )
+        for erased in (self._deleting.erasing, self._transfer.erased):
+            erased.connect(lambda chat: engine.forget(str(chat)))
         self._finding = Finding(window)
         self._log_window: LogWindow | None = None
         self._connect()

@@ -12,7 +12,8 @@ going on: redrawing for each token costs fifty times as much. A cancel does not 
 worker's event loop, which is busy, but through a `CancelToken`.
 
 A title is asked for in the background: it makes nobody busy, and whatever else is wished ends it
-at once. Its answer comes as a plain queued signal.
+at once. Its answer comes as a plain queued signal. In the same way what is sure to come of the next
+prompt is read ahead: after each answer, and as often as it is asked for.
 """
 
 import logging
@@ -32,6 +33,7 @@ from pychatbot_gui.engine.engine import (
     Loading,
     ModelInfo,
     ModelSpec,
+    Notice,
     Reading,
     Rendering,
     Sampling,
@@ -63,14 +65,16 @@ class _Dropped:
     hidden_turns: int
 
 
-_Outgoing = Loading | Reading | Text | Finished | _Dropped | _Loaded | _LoadEnded | _AnswerFailed
+_Outgoing = (
+    Loading | Reading | Notice | Text | Finished | _Dropped | _Loaded | _LoadEnded | _AnswerFailed
+)
 
 
 class EngineWorker(QObject):
     """Lives in the worker thread. Its slots block while the engine works."""
 
     title_found = Signal(object, str)  # the key it was asked under, the title
-    title_failed = Signal(object)  # PychatbotError
+    background_failed = Signal(object)  # PychatbotError
 
     def __init__(
         self, make_engine: Callable[[], Engine], out: "queue.SimpleQueue[_Outgoing]"
@@ -97,14 +101,19 @@ class EngineWorker(QObject):
         except Exception as error:  # a bug must not end the thread
             self._out.put(_LoadEnded(_told(error)))
 
-    @Slot(object, object, object, object)
+    @Slot(object, object, object, object, object)
     def ask(
-        self, conversation: Conversation, sampling: Sampling, prefix: str, token: CancelToken
+        self,
+        conversation: Conversation,
+        sampling: Sampling,
+        prefix: str,
+        key: str,
+        token: CancelToken,
     ) -> None:
         """Answer a conversation."""
         chat = self._chat
         assert chat is not None
-        chat.conversation = conversation
+        chat.conversation, chat.chat = conversation, key
         hidden = conversation.hidden_turns
         try:
             for event in chat.answer(sampling, token, prefix):
@@ -123,12 +132,35 @@ class EngineWorker(QObject):
         if token.is_cancelled():
             return
         try:
-            title = self._chat.title(conversation, token)
+            title = self._chat.title(conversation, token, str(key))
         except Exception as error:  # nobody waits for a title, so nobody is told
-            self.title_failed.emit(_told(error))
+            self.background_failed.emit(_told(error))
             return
         if title and not token.is_cancelled():
             self.title_found.emit(key, title)
+
+    @Slot(object, object, object)
+    def read_ahead(self, conversation: Conversation | None, key: str, token: CancelToken) -> None:
+        """Read what is sure to come, after the last answer where no conversation is given."""
+        chat = self._chat
+        assert chat is not None
+        if token.is_cancelled():
+            return
+        if conversation is None:
+            conversation, key = chat.conversation, chat.chat
+        try:
+            chat.read_ahead(conversation, token, key)
+        except Exception as error:  # nobody waits for this: the next message will tell
+            self.background_failed.emit(_told(error))
+
+    @Slot(object)
+    def forget(self, key: str) -> None:
+        """A chat was deleted for good."""
+        assert self._chat is not None
+        try:
+            self._chat.engine.forget(key)
+        except Exception as error:  # a bug must not end the thread
+            self.background_failed.emit(_told(error))
 
     @Slot()
     def close(self) -> None:
@@ -150,10 +182,13 @@ class EngineThread(QObject):
     answer_failed = Signal(object, bool)  # PychatbotError, whether the message was refused
     busy_changed = Signal(bool)
     title_suggested = Signal(object, str)  # the key it was asked under, the title
+    noticed = Signal(str)  # a sentence for the person; the answer goes on
 
     _load = Signal(object, object)
-    _ask = Signal(object, object, object, object)
+    _ask = Signal(object, object, object, object, object)
     _suggest_title = Signal(object, object, object)
+    _read_ahead = Signal(object, object, object)
+    _forget = Signal(object)
 
     def __init__(self, make_engine: Callable[[], Engine], parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -165,13 +200,16 @@ class EngineThread(QObject):
         self._load.connect(self._worker.load)
         self._ask.connect(self._worker.ask)
         self._suggest_title.connect(self._worker.suggest_title)
+        self._read_ahead.connect(self._worker.read_ahead)
+        self._forget.connect(self._worker.forget)
         self._worker.title_found.connect(self.title_suggested)
-        self._worker.title_failed.connect(self._log_title)
+        self._worker.background_failed.connect(self._log_failure)
         self._thread.started.connect(self._worker.start)
         self._thread.finished.connect(self._worker.close, Qt.ConnectionType.DirectConnection)
         self._token: CancelToken | None = None
         self._then: Callable[[], None] | None = None  # waits for the engine to be free
-        self._titles = CancelToken()  # of the titles asked for since the last wish
+        self._background = CancelToken()  # of what was asked in the background since the last wish
+        self._reading_ahead = CancelToken()
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.setInterval(FRAME_MS)
@@ -195,13 +233,32 @@ class EngineThread(QObject):
         """Load a model; ends in `loaded` or `load_ended`. Not while busy."""
         self._load.emit(spec, self._begin())
 
-    def ask(self, conversation: Conversation, sampling: Sampling, prefix: str = "") -> None:
+    def ask(
+        self, conversation: Conversation, sampling: Sampling, prefix: str = "", chat: str = ""
+    ) -> None:
         """Answer a conversation whose last message is the person's. Not while busy.
 
-        The answer begins with `prefix`; `text_arrived` brings only what is new. Ends in
-        `answer_finished` or `answer_failed`.
+        The answer begins with `prefix`; `text_arrived` brings only what is new. `chat`: the key
+        under which what is read of it is kept, the one of `suggest_title` as text; "" for none.
+        Ends in `answer_finished` or `answer_failed`.
         """
-        self._ask.emit(conversation, sampling, prefix, self._begin())
+        self._ask.emit(conversation, sampling, prefix, chat, self._begin())
+
+    def read_ahead(self, conversation: Conversation, chat: str) -> None:
+        """Have the engine read what is sure to come of the next prompt; nothing tells the end.
+
+        The conversation ends with an answer, or with what the person is still writing. Takes the
+        place of the reading ahead before it. Does nothing while busy, and never makes busy:
+        `load`, `ask` and `close` end it.
+        """
+        if not self.is_busy():
+            self._reading_ahead.cancel()
+            self._reading_ahead = CancelToken()
+            self._read_ahead.emit(conversation, chat, self._reading_ahead)
+
+    def forget(self, chat: str) -> None:
+        """Have everything removed that is kept of a chat. It waits for what is going on."""
+        self._forget.emit(chat)
 
     def suggest_title(self, key: int, conversation: Conversation) -> None:
         """Ask the model for a title; ends in `title_suggested(key, title)` or in nothing.
@@ -209,7 +266,7 @@ class EngineThread(QObject):
         Does nothing while busy, and never makes busy: `load`, `ask` and `close` end it.
         """
         if not self.is_busy():
-            self._suggest_title.emit(key, conversation, self._titles)
+            self._suggest_title.emit(key, conversation, self._background)
 
     def cancel(self) -> None:
         """End what is going on, at once; its own signal tells when it has ended."""
@@ -220,7 +277,7 @@ class EngineThread(QObject):
     def close(self) -> None:
         """End the thread and the model, waiting for both."""
         self.cancel()
-        self._titles.cancel()
+        self._end_background()
         self._timer.stop()
         self._thread.quit()
         self._thread.wait()
@@ -228,11 +285,15 @@ class EngineThread(QObject):
     def _begin(self) -> CancelToken:
         assert self._token is None, "one request at a time"
         self._token = CancelToken()
-        self._titles.cancel()
-        self._titles = CancelToken()
+        self._end_background()
         self._timer.start()
         self.busy_changed.emit(True)
         return self._token
+
+    def _end_background(self) -> None:
+        self._background.cancel()
+        self._reading_ahead.cancel()
+        self._background, self._reading_ahead = CancelToken(), CancelToken()
 
     def _finish(self) -> None:
         self._token = None
@@ -252,8 +313,8 @@ class EngineThread(QObject):
             self.busy_changed.emit(False)
 
     @Slot(object)
-    def _log_title(self, error: PychatbotError) -> None:
-        logging.getLogger("pychatbot").info("no title: %s %s", error, error.detail)
+    def _log_failure(self, error: PychatbotError) -> None:
+        logging.getLogger("pychatbot").info("in the background: %s %s", error, error.detail)
 
     @Slot()
     def _deliver(self) -> None:
@@ -268,6 +329,8 @@ class EngineThread(QObject):
                 text.append(event.piece)
             elif isinstance(event, (Loading, Reading)):
                 progress = event
+            elif isinstance(event, Notice):
+                self.noticed.emit(event.text)
             elif isinstance(event, _Dropped):
                 self.messages_dropped.emit(event.hidden_turns)
             else:
@@ -291,6 +354,8 @@ class EngineThread(QObject):
     def _tell_end(self, event: Finished | _Loaded | _LoadEnded | _AnswerFailed) -> None:
         self._finish()
         if isinstance(event, Finished):
+            if event.reason == "stop":  # one that was cut may be continued, from where it is
+                self._read_ahead.emit(None, "", self._reading_ahead)
             self.answer_finished.emit(event)
         elif isinstance(event, _Loaded):
             self.loaded.emit(event.info)

@@ -362,8 +362,8 @@ class ChatStore:
             left = writers.left_unfinished(connection)
             return sum(writers.merge(connection, message, "", "crash") for message in left)
 
-    def erase_old(self, days: int = 30) -> int:
-        """Remove for good what was deleted longer ago than that; how many chats."""
+    def erase_old(self, days: int = 30) -> list[int]:
+        """Remove for good what was deleted longer ago than that; the ids of those chats."""
         with self._database.writing() as connection:
             return removal.erase_old(connection, self._clock() - days * 86400)
 

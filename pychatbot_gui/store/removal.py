@@ -23,15 +23,15 @@ def erase(connection: sqlite3.Connection, chat: int) -> None:
         connection.execute("DELETE FROM chats WHERE id = ?", (chat,))
 
 
-def erase_old(connection: sqlite3.Connection, before: float) -> int:
-    """Remove what was deleted before that time; how many conversations."""
+def erase_old(connection: sqlite3.Connection, before: float) -> list[int]:
+    """Remove what was deleted before that time; which conversations."""
     rows = connection.execute(
         "SELECT id FROM chats WHERE deleted != 0 AND typeof(deleted) = 'real' AND deleted < ?",
         (before,),
     ).fetchall()
     for (chat,) in rows:
         erase(connection, chat)
-    return len(rows)
+    return [chat for (chat,) in rows]
 
 
 def take_back(connection: sqlite3.Connection, question: int) -> None:

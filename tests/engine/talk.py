@@ -45,9 +45,17 @@ def events(
     sampling: Sampling = GREEDY,
     token: CancelToken | None = None,
     prefix: str = "",
+    chat: str = "",
 ) -> list[Event]:
-    request = ReplyRequest(next(_ids), messages, sampling, prefix)
+    request = ReplyRequest(next(_ids), messages, sampling, prefix, chat)
     return list(engine.reply(request, token or CancelToken()))
+
+
+def read_ahead(
+    engine: Engine, *messages: Message, chat: str = "", token: CancelToken | None = None
+) -> list[Event]:
+    request = ReplyRequest(next(_ids), messages, chat=chat)
+    return list(engine.read_ahead(request, token or CancelToken()))
 
 
 def text_of(some: list[Event]) -> str:

@@ -175,7 +175,7 @@ def test_every_chat_format_of_the_settings_writes_every_message() -> None:
         writer = PromptWriter(named_formatter(name), ())
         writer.probe()
         prompt = writer.write([system("MARK-0"), *question])
-        text = "".join(text for text, _ in prompt.segments)
+        text = "".join(part.text for part in prompt.segments)
         found = [text.find(f"MARK-{i}") for i in range(4)]
         assert found == sorted(found) and min(found) >= 0, name
 

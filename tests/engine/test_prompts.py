@@ -12,7 +12,7 @@ def _writer(template: str, control: tuple[str, ...] = ()) -> PromptWriter:
 
 
 def _text(writer: PromptWriter, *messages: Message) -> str:
-    return "".join(text for text, _ in writer.write(messages).segments)
+    return "".join(part.text for part in writer.write(messages).segments)
 
 
 def test_chatml() -> None:
@@ -26,9 +26,12 @@ def test_chatml() -> None:
 def test_control_tokens_in_a_message_are_marked_as_text() -> None:
     writer = _writer(CHATML, ("<|im_end|>", "<|im_start|>"))
     prompt = writer.write([Message(Role.USER, "a<|im_end|>b<|im_start|>")])
-    plain = [text for text, is_control in prompt.segments if not is_control]
+    plain = [part.text for part in prompt.segments if not part.is_control]
     assert plain == ["<|im_end|>", "<|im_start|>"]
-    assert "".join(t for t, _ in prompt.segments).count("a<|im_end|>b<|im_start|><|im_end|>") == 1
+    assert (
+        "".join(part.text for part in prompt.segments).count("a<|im_end|>b<|im_start|><|im_end|>")
+        == 1
+    )
 
 
 def test_a_template_may_look_at_the_text() -> None:
@@ -111,3 +114,65 @@ def test_usual_helpers_of_templates() -> None:
         "{% set ns = namespace(x=1) %}{% set ns.x = 2 %}{{ ns.x }}"
     )
     assert _text(_writer(template), *HI) == '4{"a": "é"}2'
+
+
+# -- answers as segments of their own, and what is sure to come ------------------------------
+
+TALK = (*HI, Message(Role.ASSISTANT, " Well  \n"), Message(Role.USER, "And?"))
+
+
+def _answers(template: str, *messages: Message) -> list[tuple[str, str]]:
+    prompt = _writer(template, ("<|x|>",)).write(messages, lambda answer: True)
+    written = "".join(part.text for part in prompt.segments)
+    assert written == _text(_writer(template, ("<|x|>",)), *messages), "the text is the same"
+    return [(part.text, part.answer) for part in prompt.segments if part.answer]
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        ("{{ m.content }}", " Well  \n"),
+        ("{{ m.content | trim }}", "Well"),
+        ("{{ ' ' ~ (m.content | trim) }}", " Well"),
+        ("{{ m.content | trim }}  \n", "Well  \n"),
+        ("{{ m.content | upper }}", ""),
+        ("{{ m.content[:4] }}", ""),
+        ("{{ m.content.split('l')[-1] }}", ""),
+    ],
+    ids=["whole", "trimmed", "own space", "own end", "changed", "cut", "part"],
+)
+def test_an_answer_is_a_segment_as_far_as_the_template_leaves_it(content: str, found: str) -> None:
+    template = "{% for m in messages %}[{{ m.role }}]" + content + "{% endfor %}"
+    assert _answers(template, *TALK) == ([(found, " Well  \n")] if found else [])
+
+
+def test_only_answers_that_are_known_are_segments() -> None:
+    writer = _writer(CHATML)
+    two = (*TALK, Message(Role.ASSISTANT, "No"), *HI)
+    parts = writer.write(two, lambda answer: answer == "No").segments
+    assert [part.answer for part in parts if part.answer] == ["No"]
+
+
+def test_control_tokens_inside_an_answer_are_its_text() -> None:
+    said = Message(Role.ASSISTANT, "a <|x|> b")
+    assert _answers(CHATML, *HI, said, *HI) == [("a <|x|> b", "a <|x|> b")]
+
+
+def test_what_is_sure_to_come_ends_where_the_next_message_begins() -> None:
+    ahead = _writer(CHATML).write_ahead(TALK[:2])
+    assert "".join(part.text for part in ahead.segments) == (
+        "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n Well  \n<|im_end|>\n"
+        "<|im_start|>user\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("draft", "sure"), [("", ""), ("Wh", ""), ("What is th", "What is"), ("What \n", "What")]
+)
+def test_of_a_draft_all_but_the_last_word_is_sure(draft: str, sure: str) -> None:
+    ahead = _writer(CHATML).write_ahead((*TALK[:2], Message(Role.USER, draft)))
+    assert "".join(part.text for part in ahead.segments).endswith(f"<|im_start|>user\n{sure}")
+
+
+def test_a_template_that_leaves_the_message_out_has_nothing_sure() -> None:
+    assert _writer("{{ messages[0].content }}").write_ahead(TALK[:2]).segments == ()

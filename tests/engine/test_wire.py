@@ -9,6 +9,7 @@ from pychatbot_gui.engine.engine import (
     Loading,
     ModelInfo,
     ModelSpec,
+    Notice,
     Reading,
     Rendering,
     ReplyRequest,
@@ -17,19 +18,22 @@ from pychatbot_gui.engine.engine import (
 )
 
 text = st.text(st.characters(exclude_categories=["Cs"]))
+requests = st.builds(
+    ReplyRequest,
+    id=st.integers(),
+    messages=st.lists(st.builds(Message, st.sampled_from(Role), text)).map(tuple),
+    sampling=st.builds(Sampling, temperature=st.floats(0, 5)),
+    prefix=text,
+    chat=text,
+)
 frames = st.one_of(
-    st.builds(wire.Load, st.integers(), st.builds(ModelSpec, path=text)),
-    st.builds(
-        wire.Reply,
-        st.integers(),
-        st.builds(
-            ReplyRequest,
-            id=st.integers(),
-            messages=st.lists(st.builds(Message, st.sampled_from(Role), text)).map(tuple),
-            sampling=st.builds(Sampling, temperature=st.floats(0, 5)),
-            prefix=text,
-        ),
-    ),
+    st.builds(wire.Load, st.integers(), st.builds(ModelSpec, path=text), text),
+    st.builds(wire.Reply, st.integers(), requests),
+    st.builds(wire.ReadAhead, st.integers(), requests),
+    st.builds(wire.Forget, st.integers(), text),
+    st.builds(wire.Close, st.integers()),
+    st.builds(wire.Done, st.integers()),
+    st.builds(Notice, st.integers(), text),
     st.builds(wire.Cancel, st.integers()),
     st.builds(
         wire.Loaded,

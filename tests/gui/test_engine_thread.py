@@ -8,7 +8,15 @@ from pytestqt.qtbot import QtBot
 
 from pychatbot_gui.core.chat import Conversation, Message, Role, user_message
 from pychatbot_gui.core.errors import ContextOverflow, ModelDied, ModelFileError
-from pychatbot_gui.engine.engine import Finished, ModelSpec, Sampling
+from pychatbot_gui.engine.engine import (
+    CancelToken,
+    Event,
+    Finished,
+    ModelSpec,
+    Notice,
+    ReplyRequest,
+    Sampling,
+)
 from pychatbot_gui.engine.model_process import ModelProcess
 from pychatbot_gui.gui.engine_thread import EngineThread
 from tests.engines import FakeEngine
@@ -281,3 +289,91 @@ def test_a_title_leaves_the_models_cache_useful(
     new = len("And now?")  # a token takes a character at least, the template ten more
     assert end.reused_tokens > before.prompt_tokens
     assert end.prompt_tokens - end.reused_tokens < new + 10
+
+
+def test_after_an_answer_the_next_prompt_is_read_ahead(
+    thread: EngineThread, engine: FakeEngine, qtbot: QtBot
+) -> None:
+    engine.answers = [["Hello."]]
+    with qtbot.waitSignal(thread.answer_finished):
+        thread.ask(HI, Sampling(), chat="7")
+    qtbot.waitUntil(lambda: len(engine.read) == 1)
+    assert not thread.is_busy()
+    assert [m.text for m in engine.read[0].messages] == ["Be kind.", "hi", "Hello."]
+    assert engine.history[0].chat == engine.read[0].chat == "7"
+    thread.read_ahead(DONE.with_message(user_message("and th")), "8")
+    qtbot.waitUntil(lambda: len(engine.read) == 2)
+    assert engine.read[1].messages[-1].text == "and th"
+    assert engine.read[1].chat == "8"
+
+
+@pytest.mark.parametrize("wish", ["ask", "load", "read_ahead"])
+def test_whatever_else_is_wished_ends_reading_ahead_at_once(
+    thread: EngineThread, engine: FakeEngine, qtbot: QtBot, wish: str
+) -> None:
+    begun, ended = threading.Event(), threading.Event()
+
+    def slow(token: CancelToken) -> None:
+        cancelled = threading.Event()
+        token.on_cancel(cancelled.set)
+        begun.set()
+        if cancelled.wait(10):
+            ended.set()
+
+    engine.while_reading = slow
+    thread.read_ahead(DONE, "7")
+    assert begun.wait(10)
+    engine.while_reading = lambda token: None
+    engine.answers = [["answer"]]
+    if wish == "ask":
+        with qtbot.waitSignal(thread.answer_finished, timeout=5000):
+            thread.ask(HI, Sampling())
+    elif wish == "load":
+        with qtbot.waitSignal(thread.loaded, timeout=5000):
+            thread.load(ModelSpec("m.gguf"))
+    else:
+        thread.read_ahead(HI, "7")
+        qtbot.waitUntil(lambda: len(engine.read) == 2)
+    assert ended.is_set()
+
+
+def test_reading_ahead_that_fails_is_silent(
+    thread: EngineThread, engine: FakeEngine, qtbot: QtBot, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(token: CancelToken) -> None:
+        raise ModelDied("gone", "the library's words")
+
+    told: list[object] = []
+    thread.answer_failed.connect(told.append)
+    engine.while_reading = fails
+    with caplog.at_level("INFO", logger="pychatbot"):
+        thread.read_ahead(DONE, "7")
+        qtbot.waitUntil(lambda: "the library's words" in caplog.text)
+    assert told == []
+
+
+def test_a_chat_is_forgotten_after_what_is_going_on(
+    thread: EngineThread, engine: FakeEngine, qtbot: QtBot
+) -> None:
+    engine.answers = [["one", lambda: thread.forget("7"), "two"]]
+    with qtbot.waitSignal(thread.answer_finished) as finished:
+        thread.ask(HI, Sampling(), chat="7")
+    assert finished.args is not None and finished.args[0].reason == "stop"
+    qtbot.waitUntil(lambda: engine.forgotten == ["7"])
+
+
+def test_a_notice_of_the_engine_is_passed_on(qtbot: QtBot) -> None:
+    class Noticing(FakeEngine):
+        def reply(self, request: ReplyRequest, token: CancelToken) -> Iterator[Event]:
+            yield Notice(request.id, "The disk is full.")
+            yield from super().reply(request, token)
+
+    engine = Noticing()
+    engine.answers = [["answer"]]
+    thread = EngineThread(lambda: engine)
+    told: list[str] = []
+    thread.noticed.connect(told.append)
+    with qtbot.waitSignal(thread.answer_finished):
+        thread.ask(HI, Sampling())
+    thread.close()
+    assert told == ["The disk is full."]

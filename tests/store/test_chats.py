@@ -222,7 +222,7 @@ def test_what_was_deleted_long_ago_is_erased(path: Path) -> None:
         now[0] += 86400 * 300
         store.delete(future)
         now[0] -= 86400 * 269
-        assert store.erase_old() == 1
+        assert store.erase_old() == [old]
         assert [entry.id for entry in store.listing().deleted] == [future]
         with pytest.raises(StorageError):
             store.chat(old)
@@ -505,5 +505,5 @@ def test_a_chat_deleted_by_a_clock_that_went_back_is_not_old(path: Path) -> None
         clock[0] = 0.0
         store.delete(chat)
         clock[0] = 1_800_003_600.0
-        assert store.erase_old() == 0
+        assert store.erase_old() == []
         store.restore(chat)

@@ -226,7 +226,7 @@ class Answering(QObject):
         asked.is_with_engine = True
         # The store may lag behind the answer before.
         conversation = self._chats.known(asked.saved).conversation(asked.question)
-        self._engine.ask(conversation, asked.sampling, asked.prefix)
+        self._engine.ask(conversation, asked.sampling, asked.prefix, str(asked.saved.id))
 
     def _on_not_stored(self, error: PychatbotError) -> None:
         asked, self._asked = self._asked, None
@@ -434,6 +434,7 @@ class Answering(QObject):
         engine.answer_failed.connect(self._on_failed)
         engine.busy_changed.connect(self._show_busy)
         engine.title_suggested.connect(self._chats.take_title)
+        engine.noticed.connect(self._notices.info)
         self._opening.progressed.connect(self._stuck.start)
         self._opening.ended.connect(self._go_on)
         self._chats.shown_changed.connect(self._show_busy)

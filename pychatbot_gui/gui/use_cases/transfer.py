@@ -46,6 +46,8 @@ Progress = Callable[[int, int], None]
 class Transfer(QObject):
     """One long job at a time, in the thread of `keeper`; what is seen of it is a progress dialog."""
 
+    erased = Signal(object)  # the id of a conversation that was deleted long ago
+
     _progressed = Signal(object, object)  # done, total
 
     def __init__(
@@ -79,12 +81,12 @@ class Transfer(QObject):
         """Make the backup of today, and erase what was deleted long ago."""
         folder = self._paths.backups
 
-        def work(store: ChatStore) -> None:
+        def work(store: ChatStore) -> list[int]:
             if store.latest_chat():
                 store.backup(folder, is_cancelled=self._closed.is_set)
-            store.erase_old()
+            return store.erase_old()
 
-        self._keeper.do(work)
+        self._keeper.do(work, lambda chats: [self.erased.emit(chat) for chat in chats])
         QTimer.singleShot(_HOUR_MS, self, self.keep_house)  # a window may stay open for weeks
 
     def close(self) -> None:

@@ -1,0 +1,234 @@
+"""The tokens a model has read, and how far back they can be taken. Knows no llama.cpp.
+
+A plain cache can be cut anywhere. The state of a recurrent or hybrid model cannot, and the cache of
+a sliding window only as far back as the window still holds what is needed. For those, copies of the
+state (checkpoints) are made as the prompt is read: where a message begins, before the last token
+of a prompt, between batches. The next turn, an edit and a new answer then start from the nearest
+one. Few are kept, close together near the end and far apart before.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from pychatbot_gui.core.errors import PychatbotError
+
+BATCH = 512  # tokens read between two progress events
+ABORTED = 2  # what decoding returns after its abort callback said so
+_MOST_CHECKPOINTS = 12
+
+
+class Memory(Protocol):
+    """The library's memory of one sequence.
+
+    `window`: so many tokens are seen by the layers that see the fewest; 1 where all see all; None
+    where the memory cannot be cut at all. A partial state is what a cut cannot bring back: the
+    state of recurrent layers, the cache of sliding windows.
+    """
+
+    window: int | None
+
+    def oldest(self) -> int:
+        """The first position from which on all is there; -1 where there is none."""
+        ...
+
+    def cut(self, length: int) -> bool:
+        """Forget everything from this position on; False where that is refused."""
+        ...
+
+    def clear(self) -> None:
+        """Forget everything."""
+        ...
+
+    def decode(self, tokens: Sequence[int]) -> int:
+        """Evaluate tokens; 0 where that went well."""
+        ...
+
+    def trouble(self) -> str:
+        """The library's last words about what went wrong."""
+        ...
+
+    def size(self, partial: bool) -> int:
+        """Bytes of a copy."""
+        ...
+
+    def copy(self, partial: bool) -> memoryview | None:
+        """A copy of the state; None where there is no memory for it."""
+        ...
+
+    def restore(self, data: memoryview, partial: bool) -> bool:
+        """Put a copy in place of the state there is; False where it is refused."""
+        ...
+
+    def save(self, path: Path, tokens: Sequence[int]) -> bool:
+        """Write the whole state to a file; False where that failed."""
+        ...
+
+    def load(self, path: Path, count: int) -> bool:
+        """Put a state of `count` tokens from a file in place of the one there is."""
+        ...
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The partial state after the first `length` tokens."""
+
+    length: int
+    data: memoryview
+
+
+class Cache:
+    """What the model has read: `tokens`, of the conversation `chat` ("" for one without a name)."""
+
+    def __init__(self, memory: Memory, budget: int) -> None:
+        """`budget`: bytes that all checkpoints together may take."""
+        self.memory = memory
+        self.tokens: list[int] = []
+        self.checkpoints: list[Checkpoint] = []
+        self.chat = ""
+        self._budget = budget
+        self._has_logits = False  # of the last token
+
+    def usable(self, tokens: Sequence[int]) -> int:
+        """How many of `tokens` need no reading.
+
+        The last one does, for its logits, unless that would mean to read much again for them.
+        """
+        if self.memory.window != 1 and self._has_logits and self.tokens == tokens:
+            return len(tokens)
+        same = min(common_beginning(self.tokens, tokens), len(tokens) - 1)
+        lengths = [c.length for c in self.checkpoints]
+        return usable_length(
+            same, len(self.tokens), self.memory.oldest(), self.memory.window, lengths
+        )
+
+    def keep(self, tokens: Sequence[int]) -> int:
+        """Forget what differs from `tokens`; returns how many of them need no reading."""
+        length = self.usable(tokens)
+        if length == len(self.tokens):
+            return length
+        self._has_logits = False
+        if not length or not self._go_back_to(length):
+            self.clear()
+            return 0
+        self._shorten(length)
+        return length
+
+    def read(self, tokens: Sequence[int], stable: int = 0) -> Iterator[int]:
+        """Evaluate what is lacking of `tokens`, in batches; yields how many are then there.
+
+        `stable`: so many of them will not change with the person's next edit: a good place to
+        come back to. Ends early after a cancel.
+        """
+        places = () if self.memory.window == 1 else (stable, len(tokens) - 1)
+        while (at := len(self.tokens)) < len(tokens):
+            end = min(at + BATCH, len(tokens), *(p for p in places if p > at))
+            if self.memory.window != 1:
+                self._add_checkpoint()
+            if not self.evaluate(tokens[at:end]):
+                return
+            yield len(self.tokens)
+
+    def evaluate(self, tokens: Sequence[int]) -> bool:
+        """Evaluate up to a batch of tokens at the end; False after a cancel.
+
+        Raises `PychatbotError` where the library fails.
+        """
+        code = self.memory.decode(tokens)
+        self._has_logits = code == 0
+        if code == 0:
+            self.tokens += tokens
+            return True
+        # What a failed batch left behind must go, or it would be read as part of the past.
+        self._recover()
+        if code == ABORTED:
+            return False
+        raise PychatbotError(
+            "The model could not work on this text. Send it again, or open the model again.",
+            f"llama_decode returned {code}\n{self.memory.trouble()}",
+        )
+
+    def adopt(self, tokens: Sequence[int], checkpoints: Sequence[Checkpoint]) -> None:
+        """The memory was restored from elsewhere: this is what it holds."""
+        self.tokens = list(tokens)
+        self.checkpoints = list(checkpoints)
+        self._has_logits = False
+        self._thin_out()
+
+    def clear(self) -> None:
+        """Forget everything that was read."""
+        self.memory.clear()
+        self.tokens.clear()
+        self.checkpoints.clear()
+        self._has_logits = False
+
+    def _recover(self) -> None:
+        if self.memory.window is not None and self.memory.cut(len(self.tokens)):
+            return
+        last = self.checkpoints[-1] if self.checkpoints else None
+        if last is None or not self._go_back_to(last.length):
+            self.clear()
+        else:
+            self._shorten(last.length)
+
+    def _go_back_to(self, length: int) -> bool:
+        if _can_cut(length, self.memory.oldest(), self.memory.window) and self.memory.cut(length):
+            return True
+        return any(
+            self.memory.restore(c.data, partial=True) and self.memory.cut(length)
+            for c in self.checkpoints
+            if c.length == length
+        )
+
+    def _shorten(self, length: int) -> None:
+        del self.tokens[length:]
+        self.checkpoints = [c for c in self.checkpoints if c.length <= length]
+
+    def _add_checkpoint(self) -> None:
+        here = len(self.tokens)
+        if not here or (self.checkpoints and self.checkpoints[-1].length == here):
+            return
+        if self.memory.size(partial=True) > self._budget:
+            return
+        data = self.memory.copy(partial=True)
+        if data is not None:
+            self.checkpoints.append(Checkpoint(here, data))
+            self._thin_out()
+
+    def _thin_out(self) -> None:
+        """The one whose neighbours are closest, seen from the end, goes; the last one stays."""
+        kept = self.checkpoints
+        end = len(self.tokens) + 1
+        while kept and (
+            len(kept) > _MOST_CHECKPOINTS or sum(len(c.data) for c in kept) > self._budget
+        ):
+            lengths = [0, *(c.length for c in kept)]
+            gaps = {
+                (lengths[i + 1] - lengths[i - 1]) / (end - lengths[i]): i - 1
+                for i in range(1, len(kept))
+            }
+            del kept[gaps[min(gaps)] if gaps else 0]
+
+
+def usable_length(
+    same: int, held: int, oldest: int, window: int | None, checkpoints: Sequence[int]
+) -> int:
+    """How much of a memory of `held` tokens serves a prompt that shares the first `same` with it.
+
+    `oldest`, `window`: see `Memory`; `checkpoints`: their lengths.
+    """
+    if same == held or _can_cut(same, oldest, window):
+        return same
+    return max((length for length in checkpoints if length <= same), default=0)
+
+
+def common_beginning(one: Sequence[int], other: Sequence[int]) -> int:
+    """How many of their first tokens are the same."""
+    shorter = min(len(one), len(other))
+    return next((i for i in range(shorter) if one[i] != other[i]), shorter)
+
+
+def _can_cut(length: int, oldest: int, window: int | None) -> bool:
+    # The token at this place sees as many of those before it as the window holds, itself included.
+    return window is not None and oldest <= max(0, length - window + 1)

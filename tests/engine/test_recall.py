@@ -1,0 +1,307 @@
+"""Whatever was kept and taken back, the answers are those of a process that reads everything."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pychatbot_gui.core.chat import Message
+from pychatbot_gui.engine.engine import CancelToken, Finished, Reading, ReplyRequest, Sampling
+from pychatbot_gui.engine.llama import LlamaEngine
+from tests.engine.kinds import BYTES, build_hybrid, build_plain, build_recurrent, build_sliding
+from tests.engine.talk import assistant, events, finished, load, read_ahead, system, text_of, user
+
+KINDS: dict[str, Callable[..., Path]] = {
+    "plain": build_plain,
+    "recurrent": build_recurrent,
+    "hybrid": build_hybrid,
+    "sliding": build_sliding,
+}
+N_CTX = 2048  # more than the cache of a sliding window
+SHORT = Sampling(temperature=0, max_tokens=8)
+LONG = user("This is a long question about everything, " * 20)  # some 840 tokens, two batches
+# Templates as they are in use: one that drops what the model thought before, and trims.
+THINKING = (
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n"
+    "{% if m.role == 'assistant' %}{{ m.content.split('e')[-1] | trim }}"
+    "{% else %}{{ m.content }}{% endif %}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def kind(request: pytest.FixtureRequest, model_folder: Path) -> Path:
+    """A model that can write ASCII only, whose texts are tokens in one way only."""
+    path = model_folder / f"bytes-{request.param}.gguf"
+    return path if path.exists() else KINDS[request.param](path, words=BYTES)
+
+
+@pytest.fixture
+def engines(tmp_path: Path) -> Iterator[Callable[[], LlamaEngine]]:
+    """Makes engines that keep their snapshots in one folder."""
+    made: list[LlamaEngine] = []
+
+    def make() -> LlamaEngine:
+        made.append(LlamaEngine(snapshots=tmp_path / "snapshots"))
+        return made[-1]
+
+    yield make
+    for engine in made:
+        engine.close()
+
+
+def fresh_answer(model: Path, messages: list[Message], prefix: str = "") -> str:
+    engine = LlamaEngine()
+    try:
+        load(engine, model, n_ctx=N_CTX)
+        return text_of(events(engine, *messages, sampling=SHORT, prefix=prefix))
+    finally:
+        engine.close()
+
+
+@dataclass
+class Talk:
+    """Conversations with one engine; each answer is compared with that of a fresh one."""
+
+    model: Path
+    folder: Path
+    chats: dict[str, list[Message]] = field(default_factory=dict)
+    now: str = "a"
+
+    def __post_init__(self) -> None:
+        self.engine = LlamaEngine(snapshots=self.folder)
+        load(self.engine, self.model, n_ctx=N_CTX)
+
+    @property
+    def messages(self) -> list[Message]:
+        return self.chats.setdefault(self.now, [system("Be kind.")])
+
+    def ask(self, text: str) -> None:
+        self.messages.append(user(text))
+        self.answer()
+
+    def answer(self) -> None:
+        got = text_of(events(self.engine, *self.messages, sampling=SHORT, chat=self.now))
+        assert got == fresh_answer(self.model, self.messages)
+        self.messages.append(assistant(got))
+
+    def edit(self, text: str) -> None:
+        if len(self.messages) > 2:
+            del self.messages[-2:]
+        self.ask(text)
+
+    def regenerate(self) -> None:
+        if len(self.messages) > 2:
+            del self.messages[-1]
+            self.answer()
+
+    def go_on(self) -> None:
+        if len(self.messages) > 2:
+            prefix = self.messages.pop().text
+            got = text_of(
+                events(self.engine, *self.messages, sampling=SHORT, chat=self.now, prefix=prefix)
+            )
+            assert got == fresh_answer(self.model, self.messages, prefix)
+            self.messages.append(assistant(prefix + got))
+
+    def stop(self) -> None:
+        """A question that is stopped while it is read or answered."""
+        token = CancelToken()
+        messages = (*self.messages, user("And this? " * 4))
+        for i, _ in enumerate(
+            self.engine.reply(ReplyRequest(9, messages, SHORT, chat=self.now), token)
+        ):
+            if i == 3:
+                token.cancel()
+
+    def read_ahead(self, text: str) -> None:
+        draft = [user(text)] if text else []
+        read_ahead(self.engine, *self.messages, *draft, chat=self.now)
+
+    def switch(self, chat: str) -> None:
+        self.now = chat
+
+    def save(self) -> None:
+        self.engine.save()
+
+    def restart(self) -> None:
+        self.engine.close()
+        self.__post_init__()
+
+    def forget(self) -> None:
+        self.engine.forget(self.now)
+
+
+words = st.sampled_from(["What is it?", "Yes.", "A much longer question, " * 5, LONG.text])
+steps = st.one_of(
+    st.tuples(st.just("ask"), words),
+    st.tuples(st.just("edit"), words),
+    st.tuples(st.just("read_ahead"), st.sampled_from(["", "What is", "A much longer"])),
+    st.tuples(st.just("switch"), st.sampled_from("ab")),
+    st.tuples(st.sampled_from(["regenerate", "restart", "go_on", "stop", "save", "forget"])),
+)
+
+
+@pytest.mark.timeout(120)
+@settings(
+    max_examples=15,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(st.lists(steps, min_size=6, max_size=12))
+def test_any_way_through_conversations_gives_the_answers_of_a_fresh_process(
+    kind: Path, tmp_path: Path, way: list[tuple[str, ...]]
+) -> None:
+    with tempfile.TemporaryDirectory(dir=tmp_path) as folder:
+        talk = Talk(kind, Path(folder) / "snapshots")
+        try:
+            for name, *arguments in way:
+                getattr(talk, name)(*arguments)
+            talk.ask("The end?")
+        finally:
+            talk.engine.close()
+
+
+def test_only_what_is_new_is_read(kind: Path, engines: Callable[[], LlamaEngine]) -> None:
+    """The next turn, an edit, a new answer; the same after another chat and after a restart."""
+    engine = engines()
+    load(engine, kind, n_ctx=N_CTX)
+
+    def ask(*messages: Message, chat: str = "a") -> Finished:
+        got = events(engine, *messages, sampling=SHORT, chat=chat)
+        assert text_of(got) == fresh_answer(kind, list(messages))
+        return finished(got)
+
+    first = events(engine, LONG, sampling=SHORT, chat="a")
+    all_of_first = finished(first).prompt_tokens + finished(first).reply_tokens
+    history = (LONG, assistant(text_of(first)))
+    second = ask(*history, user("And this?"))
+    assert second.reused_tokens == all_of_first
+    again = ask(*history, user("And this?"))
+    assert again.reused_tokens == again.prompt_tokens - 1, "one token, for its logits"
+    edited = ask(*history, user("Or that?"))
+    assert edited.reused_tokens >= all_of_first, "up to where the message begins"
+    assert edited.reused_tokens < edited.prompt_tokens - 10
+    ask(user("Something else."), chat="b")
+    back = ask(*history, user("Or that?"))
+    assert back.reused_tokens >= all_of_first
+    ask(user("Something else."), chat="b")
+    engine.close()
+    engine = engines()
+    load(engine, kind, n_ctx=N_CTX)
+    restarted = ask(*history, user("Or that?"))
+    assert restarted.reused_tokens >= all_of_first
+    assert restarted.reused_tokens == restarted.prompt_tokens - 1
+    ask(user("Anything."), chat="")
+    assert ask(*history, user("A third one.")).reused_tokens >= all_of_first
+
+
+def test_what_was_read_before_a_stop_is_kept(
+    kind: Path, engines: Callable[[], LlamaEngine]
+) -> None:
+    engine = engines()
+    load(engine, kind, n_ctx=N_CTX)
+    token = CancelToken()
+    for event in engine.reply(ReplyRequest(1, (LONG,), SHORT, chat="a"), token):
+        if isinstance(event, Reading) and event.done > 500:
+            token.cancel()
+    got = events(engine, LONG, sampling=SHORT, chat="a")
+    assert finished(got).reused_tokens >= 500
+    assert text_of(got) == fresh_answer(kind, [LONG])
+
+
+def test_a_stop_inside_a_batch_loses_this_batch_only(
+    kind: Path, engines: Callable[[], LlamaEngine]
+) -> None:
+    engine = engines()
+    load(engine, kind, n_ctx=N_CTX)
+    assert engine._loaded is not None
+    cache = engine._loaded.cache
+    token = CancelToken()
+    for event in engine.reply(ReplyRequest(1, (LONG,), SHORT, chat="a"), token):
+        if isinstance(event, Reading) and event.done > 500:
+            # As if the stop came when the library works on the next batch already.
+            engine._abort()
+            assert list(cache.read(engine._loaded.prompts.fit((LONG,), 8)[1])) == []
+            token.cancel()
+    got = events(engine, LONG, sampling=SHORT, chat="a")
+    assert finished(got).reused_tokens >= 500
+    assert text_of(got) == fresh_answer(kind, [LONG])
+
+
+def test_the_next_turn_is_read_ahead(kind: Path, engines: Callable[[], LlamaEngine]) -> None:
+    """With a template that changes the past, up to where the person's message will begin."""
+    changed = kind.with_name(f"thinking-{kind.name}")
+    if not changed.exists():
+        KINDS[kind.stem.removeprefix("bytes-")](changed, words=BYTES, template=THINKING)
+    engine = engines()
+    load(engine, changed, n_ctx=N_CTX)
+    answer = text_of(events(engine, LONG, sampling=SHORT, chat="a")) + "e and more "
+    ahead = finished(read_ahead(engine, LONG, assistant(answer), chat="a"))
+    assert 800 < ahead.reused_tokens < ahead.prompt_tokens
+    again = finished(read_ahead(engine, LONG, assistant(answer), chat="a"))
+    assert again.reused_tokens == again.prompt_tokens == ahead.prompt_tokens
+    messages = [LONG, assistant(answer), user("What is the matter with it?")]
+    draft = finished(read_ahead(engine, *messages[:2], user("What is the ma"), chat="a"))
+    assert draft.prompt_tokens == ahead.prompt_tokens + len("What is the")
+    assert draft.reused_tokens == ahead.prompt_tokens
+    got = events(engine, *messages, sampling=SHORT, chat="a")
+    assert finished(got).reused_tokens == draft.prompt_tokens
+    assert text_of(got) == fresh_answer(changed, messages)
+
+
+def test_a_title_in_between_costs_nothing(kind: Path, engines: Callable[[], LlamaEngine]) -> None:
+    engine = engines()
+    load(engine, kind, n_ctx=N_CTX)
+    first = events(engine, LONG, sampling=SHORT, chat="a")
+    more = events(engine, LONG, sampling=SHORT, chat="a", prefix=text_of(first))
+    assert finished(more).reused_tokens >= finished(more).prompt_tokens - 1
+    history = (LONG, assistant(text_of(first) + text_of(more)))
+    events(engine, *history, user("Give this a title."), sampling=SHORT, chat="a")
+    second = finished(events(engine, *history, user("And this?"), sampling=SHORT, chat="a"))
+    assert second.reused_tokens >= finished(more).prompt_tokens + finished(more).reply_tokens
+
+
+def test_the_tokens_are_those_that_were_written(
+    engines: Callable[[], LlamaEngine], model_folder: Path
+) -> None:
+    """Also where their text would be cut into others, and after a restart."""
+    path = build_plain(model_folder / "words.gguf")
+    engine = engines()
+    load(engine, path, n_ctx=1024)
+    messages: list[Message] = []
+    read = 0
+    for question in ("One?", "Two?", "Three?", "Four?"):
+        messages.append(user(question))
+        got = events(engine, *messages, sampling=Sampling(temperature=0, max_tokens=30), chat="a")
+        assert finished(got).reused_tokens == read
+        read = finished(got).prompt_tokens + finished(got).reply_tokens
+        messages.append(assistant(text_of(got)))
+        assert engine._loaded is not None
+        written = engine._loaded.tokens[finished(got).prompt_tokens :]
+        if question == "One?":
+            assert engine._loaded.tokenize(text_of(got), False, False) != written
+        if question == "Two?":
+            engine.close()
+            engine = engines()
+            load(engine, path, n_ctx=1024)
+
+
+def test_a_cut_answer_goes_on_after_a_restart(
+    kind: Path, engines: Callable[[], LlamaEngine]
+) -> None:
+    """The state is that after its last token, but what comes next is not in it."""
+    engine = engines()
+    load(engine, kind, n_ctx=N_CTX)
+    cut = text_of(events(engine, LONG, sampling=SHORT, chat="a"))
+    engine.close()
+    engine = engines()
+    load(engine, kind, n_ctx=N_CTX)
+    went_on = events(engine, LONG, sampling=SHORT, chat="a", prefix=cut)
+    assert finished(went_on).reused_tokens >= 800
+    assert text_of(went_on) == fresh_answer(kind, [LONG], cut)
