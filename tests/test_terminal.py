@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -31,6 +31,7 @@ from tests.terminal_talk import (
     REPOSITORY,
     Talk,
     answers_of,
+    assert_one_sentence,
     chat,
     environment,
     transcript,
@@ -42,26 +43,6 @@ pytestmark = [
 ]
 
 GREEDY = ("--temperature", "0", "--max-tokens", "12")
-
-
-@pytest.fixture
-def talk() -> Iterator[Callable[..., Talk]]:
-    begun: list[Talk] = []
-
-    def begin(*arguments: str | Path, on_terminal: bool = False) -> Talk:
-        begun.append(Talk(*arguments, on_terminal=on_terminal))
-        return begun[-1]
-
-    yield begin
-    for one in begun:
-        one.clean_up()
-
-
-def assert_one_sentence(errors: bytes) -> str:
-    text = errors.decode()
-    assert text.startswith("pychatbot: "), text
-    assert text.count("\n") == 1 and text.endswith("\n"), text
-    return text
 
 
 # -- lines in, answers out ------------------------------------------------------------------
