@@ -3,9 +3,11 @@
 import os
 import shutil
 import stat
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from pychatbot_gui.engine import llama
@@ -344,6 +346,23 @@ def test_a_model_process_keeps_them_when_it_is_idle_and_at_its_end(
     assert len(files(folder)) == 2, "kept at the end"
     ModelProcess(tmp_path / "log", snapshots=folder).forget("a")
     assert len(files(folder)) == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such signal")
+def test_a_model_process_that_is_told_to_end_keeps_them(
+    tmp_path: Path, folder: Path, model: Path
+) -> None:
+    """As every process is when the computer shuts down, before the program has said a word."""
+    process = ModelProcess(tmp_path / "log", snapshots=folder)
+    load(process, model)
+    reused(process, "a")
+    assert process.pid is not None
+    told = psutil.Process(process.pid)
+    told.terminate()
+    psutil.wait_procs([told], timeout=20)
+    assert len(files(folder)) == 1
+    assert reused(process, "a") > 50, "and the next message starts it again"
+    process.close()
 
 
 def test_a_model_process_reads_ahead_but_starts_no_model_for_it(
