@@ -39,6 +39,13 @@ def two_chats(database: Path) -> tuple[int, int]:
     return ids[0], ids[1]
 
 
+def at_beta(start: Start) -> Person:
+    """A start that goes on with the latest of the `two_chats`."""
+    person = start("--continue")
+    person.wait_until(lambda: "Beta" in person.chat())
+    return person
+
+
 def go_to(person: Person, chat: int, seen: str = "") -> None:
     person.window.conversation_list.chat_chosen.emit(chat)
     if seen:
@@ -78,8 +85,7 @@ def test_going_on_with_the_latest_chat_loses_no_draft(
 ) -> None:
     alpha, _ = two_chats
     write_state(home, chat=alpha, draft="for Alpha", new_draft="for a new chat")
-    person = start("--continue")
-    person.wait_until(lambda: "Beta" in person.chat())
+    person = at_beta(start)
     assert draft(person) == ""
     person.window.new_chat_action.trigger()
     assert draft(person) == "for a new chat"
@@ -91,8 +97,7 @@ def test_a_draft_whose_chat_is_gone_is_in_the_box(
     start: Start, home: Path, engine: FakeEngine, two_chats: tuple[int, int]
 ) -> None:
     write_state(home, chat=4711, draft="homeless", new_draft="of the new one")
-    person = start("--continue")
-    person.wait_until(lambda: "Beta" in person.chat())
+    person = at_beta(start)
     person.window.new_chat_action.trigger()
     person.wait_until(lambda: "homeless" in draft(person))
     assert "of the new one" in draft(person)
@@ -107,8 +112,7 @@ def test_a_draft_is_not_lost_by_a_quick_look_elsewhere_on_a_slow_disk(
 ) -> None:
     alpha, beta = two_chats
     slowly(monkeypatch, "set_draft", "set_system")
-    person = start("--continue")
-    person.wait_until(lambda: "Beta" in person.chat())
+    person = at_beta(start)
     QTest.keyClicks(person.prompt, "unsent")
     person.window.system_prompt.set_text("A new system")
     go_to(person, alpha, "Alpha")
@@ -131,8 +135,7 @@ def test_a_refused_message_is_still_there_after_a_look_elsewhere(
 ) -> None:
     alpha, beta = two_chats
     engine.answers = [[ContextOverflow("It is too long.")]]
-    person = start("--continue")
-    person.wait_until(lambda: "Beta" in person.chat())
+    person = at_beta(start)
     QTest.keyClicks(person.prompt, "much too long")
     go_to(person, alpha, "Alpha")
     go_to(person, beta, "Beta")
@@ -156,8 +159,7 @@ def test_what_cannot_be_saved_is_kept_in_mind_and_saved_later(
     def full(*_: object) -> None:
         raise StorageError("The disk is full.")
 
-    person = start("--continue")
-    person.wait_until(lambda: "Beta" in person.chat())
+    person = at_beta(start)
     with monkeypatch.context() as patch:
         for name in ("set_draft", "set_system", "set_preset"):
             patch.setattr(ChatStore, name, full)
@@ -178,8 +180,7 @@ def test_a_new_chat_that_was_left_comes_back_with_its_system_prompt(
     start: Start, engine: FakeEngine, two_chats: tuple[int, int]
 ) -> None:
     alpha, _ = two_chats
-    person = start("--continue")
-    person.wait_until(lambda: "Beta" in person.chat())
+    person = at_beta(start)
     person.window.new_chat_action.trigger()
     person.window.system_prompt.set_text("A long system prompt, written by hand")
     QTest.keyClicks(person.prompt, "and a draft")
@@ -205,8 +206,7 @@ def test_an_untouched_new_chat_takes_the_system_prompt_of_the_chat_that_is_shown
     start: Start, engine: FakeEngine, two_chats: tuple[int, int]
 ) -> None:
     alpha, _ = two_chats
-    person = start("--continue")
-    person.wait_until(lambda: "Beta" in person.chat())
+    person = at_beta(start)
     person.window.new_chat_action.trigger()
     go_to(person, alpha, "Alpha")
     person.window.new_chat_action.trigger()
@@ -217,8 +217,7 @@ def test_typing_without_a_pause_is_remembered_all_the_same(
     start: Start, home: Path, engine: FakeEngine, two_chats: tuple[int, int], database: Path
 ) -> None:
     """As it would be found after a `kill -9` in the middle of a long sentence."""
-    person = start("--continue")
-    person.wait_until(lambda: "Beta" in person.chat())
+    person = at_beta(start)
     state = home / "data" / "window_state.json"
     system: list[str] = []
 
@@ -236,8 +235,7 @@ def test_typing_without_a_pause_is_remembered_all_the_same(
 def test_the_draft_is_remembered_while_a_message_is_edited(
     start: Start, home: Path, engine: FakeEngine, two_chats: tuple[int, int]
 ) -> None:
-    person = start("--continue")
-    person.wait_until(lambda: "Beta" in person.chat())
+    person = at_beta(start)
     QTest.keyClicks(person.prompt, "a long draft")
     person.window.edit_message_action.trigger()
     QTest.keyClicks(person.prompt, " edited")
