@@ -27,6 +27,7 @@ from pychatbot_gui.gui.use_cases.opening import ModelOpening
 from pychatbot_gui.store.chats import ChatStore, NewAnswer
 
 NO_PROGRESS_MS = 30_000
+OUTGROWN = "The answer outgrew the context: the model no longer sees its beginning"
 
 
 class Answering(QObject):
@@ -261,13 +262,19 @@ class Answering(QObject):
     @Slot(int)
     def _on_dropped(self, hidden_turns: int) -> None:
         answer = self._chats.answer
-        if answer is None:
-            return
-        self._writer.do(lambda s: s.set_hidden_turns(answer.chat, hidden_turns))
-        if self._is_shown():
-            self._window.chat_view.add_divider(
-                "The context is full: the model no longer sees the oldest messages."
-            )
+        if answer is not None:
+            self._chats.hide_turns(answer.chat, hidden_turns)
+
+    @Slot()
+    def _on_outgrown(self) -> None:
+        asked = self._asked
+        if asked is not None and not asked.is_outgrown:
+            asked.is_outgrown = True
+            if self._is_shown():
+                self._notices.info(
+                    "The answer has filled the whole context. It goes on, but the model no longer "
+                    "sees its beginning."
+                )
 
     @Slot(str)
     def _on_text(self, text: str) -> None:
@@ -288,8 +295,8 @@ class Answering(QObject):
         if event.reply_tokens and event.writing_seconds > 0:
             self._window.set_speed(event.tokens_per_second)
         if model is not None and event.prompt_tokens:
-            used = min(event.prompt_tokens + event.reply_tokens, model.n_ctx)
-            self._window.context_meter.set_usage(used, model.n_ctx)
+            used = event.context_tokens or event.prompt_tokens + event.reply_tokens
+            self._window.context_meter.set_usage(min(used, model.n_ctx), model.n_ctx)
 
     @Slot(object, bool)
     def _on_failed(self, error: PychatbotError, refused: bool) -> None:
@@ -304,7 +311,7 @@ class Answering(QObject):
             self._notices.error(error)
 
     def _end(self, ended: str, event: Finished | None, note: str = "") -> None:
-        answer = self._chats.answer
+        answer, asked = self._chats.answer, self._asked
         assert answer is not None
         shown = self._is_shown()
         self._asked = None
@@ -313,8 +320,9 @@ class Answering(QObject):
         self._chats.take_answer()
         self._window.conversation_list.set_writing(0)
         if shown:
-            note = note or ENDINGS.get(ended, "")
-            self._window.chat_view.end_answer(note, is_cut=ended != "stop")
+            notes = [OUTGROWN] if asked is not None and asked.is_outgrown else []
+            notes += filter(None, [note or ENDINGS.get(ended, "")])
+            self._window.chat_view.end_answer(" · ".join(notes), is_cut=ended != "stop")
         self._show_busy()
         if not self._engine.is_busy():
             self._go_on()
@@ -429,6 +437,7 @@ class Answering(QObject):
         engine.reading.connect(self._on_reading)
         engine.loading.connect(self._on_loading)
         engine.messages_dropped.connect(self._on_dropped)
+        engine.answer_outgrown.connect(self._on_outgrown)
         engine.text_arrived.connect(self._on_text)
         engine.answer_finished.connect(self._on_finished)
         engine.answer_failed.connect(self._on_failed)
