@@ -93,6 +93,7 @@ def _talk(chat: ChatSession, sampling: Sampling, keeper: ChatKeeper, model: str)
             text = clean_text(line)
             with _ctrl_c() as token:
                 keeper.begin(text, chat.conversation.system, model, sampling)
+                chat.chat = keeper.key()
                 _answer(chat, text, sampling, token, keeper)
 
 

@@ -76,8 +76,8 @@ class Memory(Protocol):
         """Write the whole state to a file; False where that failed."""
         ...
 
-    def load(self, path: Path, count: int) -> bool:
-        """Put a state of `count` tokens from a file in place of the one there is."""
+    def load(self, path: Path, tokens: Sequence[int]) -> bool:
+        """Put the state of these tokens from a file in place of the one there is."""
         ...
 
 

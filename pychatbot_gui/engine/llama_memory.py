@@ -102,14 +102,15 @@ class LlamaMemory:
         name = os.fsencode(path)
         return bool(self._lib.llama_state_seq_save_file(self._context, name, 0, ids, len(tokens)))
 
-    def load(self, path: Path, count: int) -> bool:
+    def load(self, path: Path, tokens: Sequence[int]) -> bool:
         """Take a state from a file."""
+        count = len(tokens)
         ids, found = (ctypes.c_int32 * count)(), ctypes.c_size_t()
         name = os.fsencode(path)
         read = self._lib.llama_state_seq_load_file(
             self._context, name, 0, ids, count, ctypes.byref(found)
         )
-        return bool(read) and found.value == count
+        return bool(read) and found.value == count and list(ids) == list(tokens)
 
     def _listen(self, to_cancel: bool) -> None:
         callback, data = self._abort

@@ -31,6 +31,7 @@ from pychatbot_gui.engine.snapshot_file import (
     UNFINISHED,
     Damaged,
     Head,
+    Replaced,
     read_head,
     read_state,
     write_snapshot,
@@ -76,10 +77,12 @@ class SnapshotFolder:
     def forget(self, chat: str) -> None:
         """Remove what was kept of a chat, with any model."""
         self._remove(self._folder.glob(f"{_short(chat)}-*{SUFFIX}"))
+        self._remove(self._folder.glob(f".{_short(chat)}-*{UNFINISHED}"))
 
     def forget_all(self) -> None:
         """Remove every snapshot."""
         self._remove(self._folder.glob(f"*{SUFFIX}"))
+        self._remove(self._folder.glob(f".*{UNFINISHED}"))
 
     def sweep(self, model: str, circumstances: str) -> None:
         """Remove what no one can use any more: of a former file of this name, or left unfinished."""
@@ -327,16 +330,16 @@ class Snapshots:
             return
         path = self._path(chat)
         try:
-            checkpoints, state = read_state(path, self._owner(chat))
+            checkpoints, state = read_state(path, self._owner(chat), head.tokens)
             cache.clear()
             memory = cache.memory
             if state is not None and not memory.restore(state, partial=False):
                 raise Damaged("the library refused it")
-            if state is None and not memory.load(path, len(head.tokens)):
+            if state is None and not memory.load(path, head.tokens):
                 raise Damaged("the library refused it")
             cache.adopt(head.tokens, checkpoints)
             os.utime(path)  # the longest unused go first
-        except FileNotFoundError:
+        except (FileNotFoundError, Replaced, MemoryError):  # another program may use the folder too
             self._heads.pop(chat, None)
         except (Damaged, OSError):
             self._drop(chat)

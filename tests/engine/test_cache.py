@@ -67,7 +67,7 @@ class Tape:
     def save(self, path: Path, tokens: Sequence[int]) -> bool:
         raise NotImplementedError
 
-    def load(self, path: Path, count: int) -> bool:
+    def load(self, path: Path, tokens: Sequence[int]) -> bool:
         raise NotImplementedError
 
 

@@ -24,10 +24,10 @@ from pychatbot_gui.gui.use_cases.chats import ENDINGS, Chats, joined
 from pychatbot_gui.gui.use_cases.editing import Editing
 from pychatbot_gui.gui.use_cases.kept_answer import KeptAnswer, close_all
 from pychatbot_gui.gui.use_cases.opening import ModelOpening
+from pychatbot_gui.gui.use_cases.seeing import Seeing
 from pychatbot_gui.store.chats import ChatStore, NewAnswer
 
 NO_PROGRESS_MS = 30_000
-OUTGROWN = "The answer outgrew the context: the model no longer sees its beginning"
 
 
 class Answering(QObject):
@@ -56,6 +56,7 @@ class Answering(QObject):
         self._asked: Asked | None = None
         self._send_later: tuple[int, str] | None = None  # the conversation, the message
         self._editing = Editing(window, chats)
+        self._seeing = Seeing(window, engine, writer, chats, notices)
         self._stuck = QTimer(self)
         self._stuck.setSingleShot(True)
         self._stuck.setInterval(NO_PROGRESS_MS)
@@ -259,23 +260,6 @@ class Answering(QObject):
         if not self._opening.is_loading and self._is_shown():
             self._window.chat_view.set_progress(f"Starting the model again… {fraction:.0%}")
 
-    @Slot(int)
-    def _on_dropped(self, hidden_turns: int) -> None:
-        answer = self._chats.answer
-        if answer is not None:
-            self._chats.hide_turns(answer.chat, hidden_turns)
-
-    @Slot()
-    def _on_outgrown(self) -> None:
-        asked = self._asked
-        if asked is not None and not asked.is_outgrown:
-            asked.is_outgrown = True
-            if self._is_shown():
-                self._notices.info(
-                    "The answer has filled the whole context. It goes on, but the model no longer "
-                    "sees its beginning."
-                )
-
     @Slot(str)
     def _on_text(self, text: str) -> None:
         self._stuck.stop()
@@ -311,7 +295,7 @@ class Answering(QObject):
             self._notices.error(error)
 
     def _end(self, ended: str, event: Finished | None, note: str = "") -> None:
-        answer, asked = self._chats.answer, self._asked
+        answer = self._chats.answer
         assert answer is not None
         shown = self._is_shown()
         self._asked = None
@@ -320,9 +304,8 @@ class Answering(QObject):
         self._chats.take_answer()
         self._window.conversation_list.set_writing(0)
         if shown:
-            notes = [OUTGROWN] if asked is not None and asked.is_outgrown else []
-            notes += filter(None, [note or ENDINGS.get(ended, "")])
-            self._window.chat_view.end_answer(" · ".join(notes), is_cut=ended != "stop")
+            note = self._seeing.note(answer, note or ENDINGS.get(ended, ""))
+            self._window.chat_view.end_answer(note, is_cut=ended != "stop")
         self._show_busy()
         if not self._engine.is_busy():
             self._go_on()
@@ -436,8 +419,6 @@ class Answering(QObject):
         engine, view, box = self._engine, self._window.chat_view, self._window.prompt_box
         engine.reading.connect(self._on_reading)
         engine.loading.connect(self._on_loading)
-        engine.messages_dropped.connect(self._on_dropped)
-        engine.answer_outgrown.connect(self._on_outgrown)
         engine.text_arrived.connect(self._on_text)
         engine.answer_finished.connect(self._on_finished)
         engine.answer_failed.connect(self._on_failed)

@@ -32,7 +32,6 @@ class Asked:
     is_cancelled: bool = False
     is_erased: bool = False  # with its whole conversation
     is_with_engine: bool = False
-    is_outgrown: bool = False  # the model no longer sees the beginning of the answer
 
 
 def new_question(

@@ -206,13 +206,6 @@ class Chats(QObject):
         """The answer is over: what is shown knows it, though the store may lag behind."""
         self.shown = self.known(self.shown)
 
-    def hide_turns(self, chat: int, turns: int) -> None:
-        """So many of the oldest turns are out of the model's sight; those after them are seen."""
-        self._writer.do(lambda s: s.set_hidden_turns(chat, turns))
-        if chat == self.shown.id:
-            self.shown = replace(self.shown, hidden_turns=turns)
-            self._window.chat_view.set_seen_from(self.shown.first_seen())
-
     def begin_answer(self, answer: KeptAnswer) -> None:
         """An answer is being written from now on."""
         self.answer = self._answers[answer.message] = answer
@@ -279,7 +272,6 @@ class Chats(QObject):
         self._coming_back = 0
         self._window.conversation_list.set_current(saved.id)
         self._window.show_chat(bool(saved.path()))
-        self._window.chat_view.set_seen_from(saved.first_seen())
         self.remember_shown()
         self.shown_changed.emit()
 

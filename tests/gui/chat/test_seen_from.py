@@ -10,7 +10,7 @@ from pychatbot_gui.gui.chat.chat_looks import KIND
 from pychatbot_gui.gui.chat.chat_view import ChatView
 from pychatbot_gui.gui.theme import DARK
 from tests.gui.chat.saved_chats import answer, long_chat, numbers_in, question
-from tests.gui.chat.test_chat_view import structure
+from tests.gui.chat.views import structure
 
 UNSEEN = "The model no longer sees the messages above."
 
