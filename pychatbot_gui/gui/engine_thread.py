@@ -33,6 +33,7 @@ from pychatbot_gui.engine.engine import (
     Loading,
     ModelInfo,
     ModelSpec,
+    Needed,
     Notice,
     Reading,
     Rendering,
@@ -66,7 +67,16 @@ class _Dropped:
 
 
 _Outgoing = (
-    Loading | Reading | Notice | Text | Finished | _Dropped | _Loaded | _LoadEnded | _AnswerFailed
+    Loading
+    | Needed
+    | Reading
+    | Notice
+    | Text
+    | Finished
+    | _Dropped
+    | _Loaded
+    | _LoadEnded
+    | _AnswerFailed
 )
 
 
@@ -94,7 +104,9 @@ class EngineWorker(QObject):
         """Load a model in place of the one there is."""
         assert self._chat is not None
         try:
-            info = self._chat.engine.load(spec, lambda f: self._out.put(Loading(0, f)), token)
+            info = self._chat.engine.load(
+                spec, lambda f: self._out.put(Loading(0, f)), token, self._out.put
+            )
             self._out.put(_Loaded(info))
         except Cancelled:
             self._out.put(_LoadEnded(None))
@@ -120,7 +132,7 @@ class EngineWorker(QObject):
                 if chat.conversation.hidden_turns != hidden:
                     hidden = chat.conversation.hidden_turns
                     self._out.put(_Dropped(hidden))
-                if not isinstance(event, Rendering):
+                if not isinstance(event, Rendering | Needed):
                     self._out.put(event)
         except Exception as error:  # a bug must not end the thread
             self._out.put(_AnswerFailed(_told(error), was_refused(error)))
@@ -173,6 +185,7 @@ class EngineThread(QObject):
     """The main thread's end: starts the thread, takes wishes, tells what happens."""
 
     loading = Signal(float)  # fraction from 0 to 1
+    needed = Signal(object)  # Needed: what the model that is being loaded will take
     loaded = Signal(object)  # ModelInfo
     load_ended = Signal(object)  # PychatbotError, or None where the person ended it
     reading = Signal(int, int)  # tokens read, tokens of the prompt
@@ -329,6 +342,8 @@ class EngineThread(QObject):
                 text.append(event.piece)
             elif isinstance(event, (Loading, Reading)):
                 progress = event
+            elif isinstance(event, Needed):
+                self.needed.emit(event)
             elif isinstance(event, Notice):
                 self.noticed.emit(event.text)
             elif isinstance(event, _Dropped):
