@@ -23,7 +23,6 @@ from pychatbot_gui.core.errors import (
     OutOfMemory,
     PychatbotError,
 )
-from pychatbot_gui.core.memory import ModelMemory
 from pychatbot_gui.core.settings import N_CTX_STEP
 from pychatbot_gui.engine.answers import Answers, Beginning
 from pychatbot_gui.engine.cache import BATCH, Cache
@@ -35,12 +34,12 @@ from pychatbot_gui.engine.engine import (
     ModelInfo,
     ModelSpec,
     Needed,
-    Notice,
     Reading,
     Rendering,
     ReplyRequest,
     Text,
 )
+from pychatbot_gui.engine.filling import Filling
 from pychatbot_gui.engine.fitting import PromptFitter
 from pychatbot_gui.engine.gguf import ModelFile, read_model_file
 from pychatbot_gui.engine.llama_memory import LlamaMemory
@@ -109,7 +108,7 @@ class LlamaEngine:
             n_ctx=loaded.n_ctx,
             n_ctx_train=file.n_ctx_train,
             notices=(*file.notices, *notices, *loaded.recall.take_notice()),
-            memory=loaded.room.memory,
+            memory=loaded.room.told,
         )
 
     def reply(self, request: ReplyRequest, token: CancelToken) -> Iterator[Event]:
@@ -122,34 +121,29 @@ class LlamaEngine:
             yield Rendering(request.id)
             loaded.recall.remember(request.chat)
             beginning = loaded.begin(request.prefix)
-            prompt, tokens, dropped = loaded.prompts.fit(
-                request.messages, request.sampling.max_tokens, beginning.tokens
-            )
-            stable = loaded.recall.stable(request)
-            yield Reading(request.id, 0, len(tokens), dropped)
-            reused = loaded.recall.go_to(request, tokens)
-            for notice in loaded.recall.take_notice():
-                yield Notice(request.id, notice)
-            for done in loaded.cache.read(tokens, stable):
-                yield Reading(request.id, done, len(tokens), dropped)
-                if token.is_cancelled():
-                    break
+            filling = Filling(request, loaded.prompts, loaded.recall, loaded.cache, token)
+            yield from filling.begin(beginning.tokens)
+            prompt_tokens, stop = len(filling.fitted.tokens), filling.fitted.prompt.stop
             answering = time.monotonic()
             reason, count = "cancelled", 0
             if not token.is_cancelled():
-                with loaded.writing(request, prompt.stop, token, beginning) as (writer, pieces):
+                with loaded.writing(request, stop, token, beginning) as (writer, pieces):
                     for piece in writer.write():
-                        pieces.append(piece)
-                        yield Text(request.id, piece)
+                        if piece is None:
+                            yield from filling.make_room(writer.tokens)
+                        else:
+                            pieces.append(piece)
+                            yield Text(request.id, piece)
                 reason, count = writer.reason, writer.count
             yield Finished(
                 request.id,
                 reason,
-                prompt_tokens=len(tokens),
-                reused_tokens=reused,
+                prompt_tokens=prompt_tokens,
+                reused_tokens=filling.reused,
                 reply_tokens=count,
                 reading_seconds=answering - began,
                 writing_seconds=time.monotonic() - answering,
+                context_tokens=len(loaded.tokens),
             )
 
     def read_ahead(self, request: ReplyRequest, token: CancelToken) -> Iterator[Event]:
@@ -161,12 +155,14 @@ class LlamaEngine:
             began = time.monotonic()
             yield Rendering(request.id)
             loaded.recall.remember(request.chat)
-            tokens = loaded.prompts.ahead(request.messages, request.sampling.max_tokens)
+            tokens, hidden = loaded.prompts.ahead(
+                request.messages, request.sampling.max_tokens, request.hidden_turns
+            )
             reused = len(tokens)
             if not loaded.recall.holds(tokens):
                 yield Reading(request.id, 0, len(tokens))
-                stable = loaded.recall.stable(request)
-                reused = loaded.recall.go_to(request, tokens)
+                stable = loaded.recall.stable(request, hidden)
+                reused = loaded.recall.go_to(request, tokens, hidden)
                 for done in loaded.cache.read(tokens, stable):
                     yield Reading(request.id, done, len(tokens))
                     if token.is_cancelled():
@@ -237,7 +233,7 @@ class _Loaded:
         self.log = log
         self.n_ctx = -(-spec.n_ctx // N_CTX_STEP) * N_CTX_STEP
         self._abort_flag = abort_flag
-        self.room = Room(ModelMemory(), self.n_ctx, free_memory(), spec.plain_weights)
+        self.room: Room
         self.prompts: PromptFitter
         self.cache: Cache
         self.recall: Recall
@@ -250,12 +246,13 @@ class _Loaded:
 
     def find_room(self, on_need: Callable[[Needed], None]) -> None:
         """See what the model will take. Raises `OutOfMemory` where that is more than there is."""
-        if self.spec.n_gpu_layers != 0 and lib.llama_supports_gpu_offload():
-            return  # how much of it goes to the card is not known
+        on_card = self.spec.n_gpu_layers != 0 and lib.llama_supports_gpu_offload()
         info = lib.llama_print_system_info().decode(errors="replace").split("|")
         features = {part.split(" = ")[0].split()[-1] for part in info if part.endswith(" = 1 ")}
-        self.room = find_room(self.file, self.spec, self.n_ctx, features, free_memory())
-        on_need(self.room.needed)
+        free = free_memory()
+        self.room = find_room(self.file, self.spec, self.n_ctx, features, free, on_card)
+        for event in self.room.needed:
+            on_need(event)
         self.room.refuse_what_cannot_fit()
 
     def open(self, on_progress: Callable[[float], None], token: CancelToken) -> None:
@@ -325,7 +322,7 @@ class _Loaded:
         control = (i for i in range(self.n_vocab) if lib.llama_vocab_is_control(self._vocab, i))
         writer = PromptWriter(formatter, map(self._token_text, control))
         notices += [notice, writer.probe()]
-        self.prompts = PromptFitter(writer, self.tokenize, self.n_ctx, self.answers)
+        self.prompts = PromptFitter(writer, self.tokenize, self.n_ctx, self.answers, self.piece)
         self.recall = Recall(
             self.cache, self.prompts, self.answers, self.n_vocab, self.room.snapshots
         )

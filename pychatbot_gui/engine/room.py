@@ -26,7 +26,8 @@ class Room:
     """What a model needs for `n_ctx` tokens, beside the `free` bytes that there are before it.
 
     `plain_weights`: do without a copy of the weights, which would not fit. `locked`: the weights
-    have to stay in memory.
+    have to stay in memory. `on_card`: a part of unknown size goes to a graphics card, so that
+    nothing is refused and nothing told.
     """
 
     memory: ModelMemory
@@ -34,12 +35,18 @@ class Room:
     free: int
     plain_weights: bool = False
     locked: bool = False
+    on_card: bool = False
     notice: str = ""
 
     @property
-    def needed(self) -> Needed:
-        """The same as an event."""
-        return Needed(0, self.memory, self.n_ctx, self.free)
+    def told(self) -> ModelMemory:
+        """What the person can be told that the model needs."""
+        return ModelMemory() if self.on_card else self.memory
+
+    @property
+    def needed(self) -> list[Needed]:
+        """The same as events: one or none."""
+        return [] if self.on_card else [Needed(0, self.memory, self.n_ctx, self.free)]
 
     @property
     def checkpoints(self) -> int:
@@ -56,13 +63,13 @@ class Room:
 
     def refuse_what_cannot_fit(self) -> None:
         """Raise `OutOfMemory`, with the largest context that fits, where this one does not."""
-        reason = shortage(self.memory, self.n_ctx, self.free, self.locked)
+        reason = shortage(self.told, self.n_ctx, self.free, self.locked)
         if reason:
             raise OutOfMemory(reason)
 
     def notices(self) -> list[str]:
         """Sentences for the person about a model that fits, but not well."""
-        return [self.notice, crowding(self.memory, self.n_ctx, self.free)]
+        return [self.notice, crowding(self.told, self.n_ctx, self.free)]
 
     @property
     def _used(self) -> int:
@@ -75,7 +82,12 @@ class Room:
 
 
 def find_room(
-    file: ModelFile, spec: ModelSpec, n_ctx: int, features: Collection[str], free: int
+    file: ModelFile,
+    spec: ModelSpec,
+    n_ctx: int,
+    features: Collection[str],
+    free: int,
+    on_card: bool = False,
 ) -> Room:
     """How the model goes into `free` bytes. `features`: of the processor, see `model_memory`.
 
@@ -83,9 +95,11 @@ def find_room(
     """
     plain = model_memory(file)
     memory = plain if spec.plain_weights else model_memory(file, features)
-    room = Room(memory, n_ctx, free, spec.plain_weights, spec.mlock)
+    room = Room(memory, n_ctx, free, spec.plain_weights, spec.mlock, on_card)
+    if on_card:
+        return room
     if not memory.fits(n_ctx, free, spec.mlock) and plain.fits(n_ctx, free, spec.mlock):
-        return Room(plain, n_ctx, free, True, spec.mlock, _NO_COPIES)
+        return Room(plain, n_ctx, free, True, spec.mlock, notice=_NO_COPIES)
     return room
 
 

@@ -62,7 +62,7 @@ def quantised(kind: gguf.GGMLQuantizationType, tied: bool = False) -> Callable[[
 
     def build(path: Path) -> Path:
         content = model_content(n_layers=3, n_embd=256, n_heads=4, n_kv_heads=2, n_ff=768)
-        content.quantised = kind
+        content.blocks = kind
         block, size = gguf.GGML_QUANT_SIZES[kind]
         for name, tensor in content.tensors.items():
             if tensor.ndim == 2:

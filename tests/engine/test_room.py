@@ -72,6 +72,12 @@ def test_nothing_is_left_to_save_time_where_memory_is_narrow() -> None:
     assert (full.checkpoints, full.snapshots) == (0, 0)
 
 
+def test_what_goes_to_a_graphics_card_is_not_known() -> None:
+    room = find_room(model(40), ModelSpec("m.gguf", mlock=True), 10**6, (), GB, on_card=True)
+    room.refuse_what_cannot_fit()
+    assert not room.told and not room.needed and not any(room.notices())
+
+
 def container(folder: Path, limit: str, used: int, cached: int) -> Path:
     (folder / "memory.max").write_text(f"{limit}\n")
     (folder / "memory.current").write_text(f"{used}\n")
