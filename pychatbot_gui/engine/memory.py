@@ -15,7 +15,7 @@ from pychatbot_gui.engine.gguf import ModelFile
 OUTPUTS = 32
 
 _FLOAT = 4  # bytes
-_PROGRAM = 45 * 10**6  # bytes of the process with its libraries and an empty model
+_PROGRAM = 49 * 10**6  # bytes of the process with its libraries and an empty model
 _TOKEN, _MERGE = 165, 125  # bytes of a token, and of a rule that makes one, in the vocabulary
 _RECURRENT = frozenset(["mamba", "mamba2", "rwkv6", "rwkv6qwen2", "rwkv7", "arwkv7"])
 _BOTH_IN_EACH_LAYER = frozenset(["falcon-h1"])
