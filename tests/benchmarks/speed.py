@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pychatbot_gui.core.settings import default_settings
-from pychatbot_gui.engine.memory import processor_cores
+from pychatbot_gui.engine.room import processor_cores
 from tests.benchmarks.effort import Effort
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.models import Models
