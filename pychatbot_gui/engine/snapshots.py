@@ -148,6 +148,7 @@ class Snapshots:
         self._budget = budget
         self._answers = answers
         self._held: OrderedDict[str, _Held] = OrderedDict()
+        self._forgotten: set[str] = set()
         self._heads: dict[str, Head | None] = {}  # of those on disk that were looked at
         self._folder: SnapshotFolder | None = None
         self._gave_up = False
@@ -175,6 +176,8 @@ class Snapshots:
 
     def go_to(self, chat: str, tokens: Sequence[int]) -> int:
         """Have the cache hold as much as is known of a prompt; returns how much that is."""
+        if chat in self._forgotten:  # asked for before it was deleted, and come to only now
+            chat = ""
         if chat != self._cache.chat:
             self._put_away()
         head = self._head(chat) if chat else None
@@ -196,7 +199,8 @@ class Snapshots:
             self._write_cache()
 
     def forget(self, chat: str) -> None:
-        """A chat is deleted for good."""
+        """A chat is deleted for good. Nothing more is kept of it, whatever is still asked."""
+        self._forgotten.add(chat)
         if self._folder is not None:
             self._folder.forget(chat)
         self._held.pop(chat, None)

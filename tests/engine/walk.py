@@ -209,8 +209,10 @@ class Walk:
         self._start()
 
     def forget(self) -> None:
+        """No other chat ever gets the key of one that was deleted."""
         self.engine.forget(self.now)
         self.chats.pop(self.now, None)
+        self.now += "+"
 
     # -- what must hold ---------------------------------------------------------------------
 
