@@ -19,7 +19,13 @@ from pathlib import Path
 from pychatbot_gui.core.errors import StorageError
 from pychatbot_gui.core.files import reason
 from pychatbot_gui.engine.answers import Known
-from pychatbot_gui.engine.cache import Cache, Checkpoint, common_beginning, usable_length
+from pychatbot_gui.engine.cache import (
+    Cache,
+    Checkpoint,
+    common_beginning,
+    shift_between,
+    usable_length,
+)
 from pychatbot_gui.engine.snapshot_file import (
     SUFFIX,
     UNFINISHED,
@@ -174,17 +180,22 @@ class Snapshots:
         head = self._head(chat) if chat else None
         return head.answers if head else ()
 
-    def go_to(self, chat: str, tokens: Sequence[int]) -> int:
-        """Have the cache hold as much as is known of a prompt; returns how much that is."""
+    def go_to(self, chat: str, tokens: Sequence[int], shift: bool = False) -> int:
+        """Have the cache hold as much as is known of a prompt; returns how much that is.
+
+        `shift`: see `Cache.keep`.
+        """
         if chat in self._forgotten:  # asked for before it was deleted, and come to only now
             chat = ""
         if chat != self._cache.chat:
             self._put_away()
         head = self._head(chat) if chat else None
-        if head is not None and self._usable(head, tokens) >= self._cache.usable(tokens) + _LEAST:
-            self._restore(chat, head)
+        if head is not None:
+            here = self._cache.usable(tokens, shift)
+            if self._usable(head, tokens, shift) >= here + _LEAST:
+                self._restore(chat, head)
         self._cache.chat = chat
-        return self._cache.keep(tokens)
+        return self._cache.keep(tokens, shift)
 
     def save(self) -> None:
         """Write to disk what is not there yet, so that a restart finds it."""
@@ -224,7 +235,10 @@ class Snapshots:
                 self._drop(chat)
         return self._heads.get(chat)
 
-    def _usable(self, head: Head, tokens: Sequence[int]) -> int:
+    def _usable(self, head: Head, tokens: Sequence[int], shift: bool = False) -> int:
+        can_shift = shift and self._cache.memory.can_shift
+        if can_shift and (move := shift_between(head.tokens, tokens)):
+            return move.start + move.length
         same = min(common_beginning(head.tokens, tokens), len(tokens) - 1)
         window = self._cache.memory.window
         return usable_length(same, len(head.tokens), head.oldest, window, head.lengths)
