@@ -187,15 +187,18 @@ class Snapshots:
         """
         if chat in self._forgotten:  # asked for before it was deleted, and come to only now
             chat = ""
-        if chat != self._cache.chat:
+        cache = self._cache
+        if chat != cache.chat:
             self._put_away()
+            cache.leave_chat()
         head = self._head(chat) if chat else None
-        if head is not None:
-            here = self._cache.usable(tokens, shift)
-            if self._usable(head, tokens, shift) >= here + _LEAST:
-                self._restore(chat, head)
-        self._cache.chat = chat
-        return self._cache.keep(tokens, shift)
+        here = cache.usable(tokens, shift and cache.chat == chat)
+        if head is not None and self._usable(head, tokens, shift) >= here + _LEAST:
+            self._restore(chat, head)
+        # What another chat had read is not taken apart for this one.
+        shift = shift and cache.chat == chat
+        cache.chat = chat
+        return cache.keep(tokens, shift)
 
     def save(self) -> None:
         """Write to disk what is not there yet, so that a restart finds it."""
@@ -250,6 +253,7 @@ class Snapshots:
             cache.memory.oldest(),
             tuple(c.length for c in cache.checkpoints),
             tuple(self._answers()),
+            cache.shifted,
         )
 
     def _is_news(self) -> bool:
@@ -327,7 +331,8 @@ class Snapshots:
             self._held.move_to_end(chat)
             cache.clear()
             if cache.memory.restore(held.state, partial=False):
-                cache.adopt(head.tokens, held.checkpoints)
+                cache.adopt(head.tokens, held.checkpoints, head.shifted)
+                cache.chat = chat
             else:
                 self._held.pop(chat)
                 cache.clear()
@@ -341,7 +346,8 @@ class Snapshots:
                 raise Damaged("the library refused it")
             if state is None and not memory.load(path, head.tokens):
                 raise Damaged("the library refused it")
-            cache.adopt(head.tokens, checkpoints)
+            cache.adopt(head.tokens, checkpoints, head.shifted)
+            cache.chat = chat
             os.utime(path)  # the longest unused go first
         except (FileNotFoundError, Replaced, MemoryError):  # another program may use the folder too
             self._heads.pop(chat, None)
