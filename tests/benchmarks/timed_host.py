@@ -31,5 +31,5 @@ class _TimedEngine(LlamaEngine):
 
 if __name__ == "__main__":
     own = OwnTime(lib)
-    model_host.LlamaEngine = _TimedEngine  # type: ignore[misc]
+    model_host.LlamaEngine = _TimedEngine  # type: ignore[attr-defined, misc]
     model_host.main(sys.argv[1:])
