@@ -63,7 +63,8 @@ class ModelInfo:
 class ReplyRequest:
     """Messages to be answered: a system message or none, then user and assistant messages.
 
-    `prefix`: the answer begins with this text; the events bring only what follows it. `chat`: a
+    All of them are given, also those that no longer fit: the engine leaves the oldest turns out,
+    and says so (`Reading`). `hidden_turns`: so many it left out the last time. `prefix`: the answer begins with this text; the events bring only what follows it. `chat`: a
     key of the conversation, under which what was read of it is kept; "" for none.
     """
 
@@ -72,6 +73,7 @@ class ReplyRequest:
     sampling: Sampling = Sampling()
     prefix: str = ""
     chat: str = ""
+    hidden_turns: int = 0
 
 
 @dataclass(frozen=True)
@@ -91,12 +93,17 @@ class Rendering:
 
 @dataclass(frozen=True)
 class Reading:
-    """`done` of `total` prompt tokens are read; the `dropped` oldest messages did not fit."""
+    """`done` of `total` tokens are read, before an answer or, where the context is full, in it.
+
+    `dropped`: so many of the oldest messages did not fit. `skipped`: so many tokens of the answer's
+    own beginning did not.
+    """
 
     id: int
     done: int
     total: int
     dropped: int = 0
+    skipped: int = 0
 
 
 @dataclass(frozen=True)
@@ -119,9 +126,9 @@ class Text:
 class Finished:
     """The answer is over.
 
-    `reason`: "stop" (the model ended it), "length" (max_tokens), "context" (n_ctx is full) or
-    "cancelled". Token counts: the whole prompt, the part of it that was not read again, the
-    answer. Times in seconds.
+    `reason`: "stop" (the model ended it), "length" (max_tokens), "context" (n_ctx is full, and no
+    room can be made) or "cancelled". Token counts: the whole prompt, the part of it that was not
+    read again, the answer; `context_tokens`: all that the context then holds. Times in seconds.
     """
 
     id: int
@@ -131,6 +138,7 @@ class Finished:
     reply_tokens: int = 0
     reading_seconds: float = 0.0
     writing_seconds: float = 0.0
+    context_tokens: int = 0
 
     @property
     def tokens_per_second(self) -> float:

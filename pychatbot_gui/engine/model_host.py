@@ -42,6 +42,9 @@ def main(arguments: list[str]) -> None:
     # The one thread of this process besides the main one: a cancel must be heard while the main
     # one is inside the library.
     threading.Thread(target=_listen, args=(connection, work), daemon=True).start()
+    # A computer that shuts down tells every process: what was read is kept before this one ends.
+    with contextlib.suppress(ValueError):
+        signal.signal(signal.SIGTERM, lambda *_: work.put((wire.Close(0), CancelToken())))
     engine: LlamaEngine | None = None
     while True:
         frame, token = _next(work, engine, idle)

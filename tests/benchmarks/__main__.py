@@ -7,6 +7,7 @@ so that none of them can end or slow down the others.
 """
 
 import argparse
+import importlib
 import json
 import subprocess
 import sys
@@ -16,24 +17,27 @@ import traceback
 from dataclasses import replace
 from pathlib import Path
 
-from tests.benchmarks import gaps, growth, history, kills, losses, speed, start, stops, turns
 from tests.benchmarks.effort import QUICK, Effort
 from tests.benchmarks.figures import Figure, figures_of, machine, report, table
 from tests.benchmarks.models import Models
 
-TOPICS = {
-    "gaps": gaps.measure,
-    "stops": stops.measure,
-    "kills": kills.measure,
-    "losses": losses.measure,
-    "speed": speed.measure,
-    "turns": turns.measure,
-    "start": start.measure,
-    "growth": growth.measure,
-    "history": history.measure,
-}
-
-
+# In this order; each is the module of that name.
+TOPICS = (
+    "gaps",
+    "stops",
+    "speed",
+    "turns",
+    "growth",
+    "lookup",
+    "ahead",
+    "returning",
+    "overflow",
+    "memory",
+    "start",
+    "kills",
+    "losses",
+    "history",
+)
 _LIMIT_S = 1800  # for one topic
 _BROKEN = 2
 
@@ -80,7 +84,8 @@ def _measure(
     broken = False
     began = time.monotonic()
     try:
-        for figure in TOPICS[topic](models, effort):
+        module = importlib.import_module(f"tests.benchmarks.{topic}")
+        for figure in module.measure(models, effort):
             figures.append(figure)
             _keep(figures, found)
             effort.say("  ".join(cell for cell in figure.cells() if cell))

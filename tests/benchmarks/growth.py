@@ -19,14 +19,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pychatbot_gui import app
-from pychatbot_gui.engine.memory import processor_cores
 from pychatbot_gui.engine.model_process import ModelProcess
 from tests.benchmarks.effort import Effort
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.models import LONG_ANSWER, Models
 from tests.benchmarks.program import Program
 from tests.benchmarks.references import CHAT_CALL, Child, Wish
-from tests.benchmarks.speed import ALIKE
+from tests.benchmarks.speed import ALIKE, processor_cores
 from tests.benchmarks.timed_host import OWN_TIME
 from tests.models import markdown_answer, script_pieces
 

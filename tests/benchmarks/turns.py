@@ -4,14 +4,13 @@ import contextlib
 import statistics
 from collections.abc import Iterator
 
-from pychatbot_gui.engine.memory import processor_cores
 from tests.benchmarks.effort import Effort
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.models import Models
 from tests.benchmarks.program import Program, long_message
 from tests.benchmarks.references import BARE, CHAT_CALL, Child, Reference, Wish
 from tests.benchmarks.server import NOT_INSTALLED, Server, is_installed
-from tests.benchmarks.speed import ALIKE, N_CTX
+from tests.benchmarks.speed import ALIKE, N_CTX, processor_cores
 
 _WORDS = 930  # with the line ends 1,000 tokens
 _ANSWER = 32  # tokens
