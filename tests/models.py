@@ -29,11 +29,12 @@ class GgufFile:
 
     `metadata` values: bool, int (uint32, or uint64 where too large), numpy's uint16 and int32, float
     (float32), str, bytes (a string written as it is), lists of one of them. `tensors`: float32, float16, or uint8 rows
-    of Q8_0 blocks.
+    of blocks of the kind `blocks`.
     """
 
     metadata: dict[str, object]
     tensors: dict[str, NDArray[np.generic]] = field(default_factory=dict)
+    blocks: gguf.GGMLQuantizationType = gguf.GGMLQuantizationType.Q8_0
 
     def write(self, path: Path) -> Path:
         """Write the file, little-endian, version 3; returns `path`."""
@@ -45,7 +46,7 @@ class GgufFile:
         if isinstance(alignment, int) and alignment > 0:
             writer.data_alignment = alignment
         for name, tensor in self.tensors.items():
-            quantised = gguf.GGMLQuantizationType.Q8_0 if tensor.dtype == np.uint8 else None
+            quantised = self.blocks if tensor.dtype == np.uint8 else None
             writer.add_tensor(name, tensor, raw_dtype=quantised)
         writer.write_header_to_file()
         writer.write_kv_data_to_file()

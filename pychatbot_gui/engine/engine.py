@@ -65,7 +65,8 @@ class ModelInfo:
 class ReplyRequest:
     """Messages to be answered: a system message or none, then user and assistant messages.
 
-    `prefix`: the answer begins with this text; the events bring only what follows it. `chat`: a
+    All of them are given, also those that no longer fit: the engine leaves the oldest turns out,
+    and says so (`Reading`). `hidden_turns`: so many it left out the last time. `prefix`: the answer begins with this text; the events bring only what follows it. `chat`: a
     key of the conversation, under which what was read of it is kept; "" for none.
     """
 
@@ -74,6 +75,7 @@ class ReplyRequest:
     sampling: Sampling = Sampling()
     prefix: str = ""
     chat: str = ""
+    hidden_turns: int = 0
 
 
 @dataclass(frozen=True)
@@ -93,12 +95,17 @@ class Rendering:
 
 @dataclass(frozen=True)
 class Reading:
-    """`done` of `total` prompt tokens are read; the `dropped` oldest messages did not fit."""
+    """`done` of `total` tokens are read, before an answer or, where the context is full, in it.
+
+    `dropped`: so many of the oldest messages did not fit. `skipped`: so many tokens of the answer's
+    own beginning did not.
+    """
 
     id: int
     done: int
     total: int
     dropped: int = 0
+    skipped: int = 0
 
 
 @dataclass(frozen=True)
@@ -121,9 +128,10 @@ class Text:
 class Finished:
     """The answer is over.
 
-    `reason`: "stop" (the model ended it), "length" (max_tokens), "context" (n_ctx is full) or
-    "cancelled". Token counts: the whole prompt, the part of it that was not read again, the
-    answer, what was guessed of it (`drafted_tokens`) and what of that was right. Times in seconds.
+    `reason`: "stop" (the model ended it), "length" (max_tokens), "context" (n_ctx is full, and no
+    room can be made) or "cancelled". Token counts: the whole prompt, the part of it that was not
+    read again, the answer; what was drafted of it, and what of that was right; `context_tokens`:
+    all that the context then holds. Times in seconds.
     """
 
     id: int
@@ -135,6 +143,7 @@ class Finished:
     writing_seconds: float = 0.0
     drafted_tokens: int = 0
     accepted_tokens: int = 0
+    context_tokens: int = 0
 
     @property
     def tokens_per_second(self) -> float:

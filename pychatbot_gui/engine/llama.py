@@ -34,12 +34,12 @@ from pychatbot_gui.engine.engine import (
     Finished,
     ModelInfo,
     ModelSpec,
-    Notice,
     Reading,
     Rendering,
     ReplyRequest,
     Text,
 )
+from pychatbot_gui.engine.filling import Filling
 from pychatbot_gui.engine.fitting import PromptFitter
 from pychatbot_gui.engine.gguf import ModelFile, read_model_file
 from pychatbot_gui.engine.llama_memory import LlamaMemory
@@ -119,37 +119,32 @@ class LlamaEngine:
             yield Rendering(request.id)
             loaded.recall.remember(request.chat)
             beginning = loaded.begin(request.prefix)
-            prompt, tokens, dropped = loaded.prompts.fit(
-                request.messages, request.sampling.max_tokens, beginning.tokens
-            )
-            stable = loaded.recall.stable(request)
-            yield Reading(request.id, 0, len(tokens), dropped)
-            reused = loaded.recall.go_to(request, tokens)
-            for notice in loaded.recall.take_notice():
-                yield Notice(request.id, notice)
-            for done in loaded.cache.read(tokens, stable):
-                yield Reading(request.id, done, len(tokens), dropped)
-                if token.is_cancelled():
-                    break
+            filling = Filling(request, loaded.prompts, loaded.recall, loaded.cache, token)
+            yield from filling.begin(beginning.tokens)
+            prompt_tokens, stop = len(filling.fitted.tokens), filling.fitted.prompt.stop
             answering = time.monotonic()
             reason, count, drafted, accepted = "cancelled", 0, 0, 0
             if not token.is_cancelled():
-                with loaded.writing(request, prompt.stop, token, beginning) as (writer, pieces):
+                with loaded.writing(request, stop, token, beginning) as (writer, pieces):
                     for piece in writer.write():
-                        pieces.append(piece)
-                        yield Text(request.id, piece)
+                        if piece is None:
+                            yield from filling.make_room(writer.tokens)
+                        else:
+                            pieces.append(piece)
+                            yield Text(request.id, piece)
                 reason, count = writer.reason, writer.count
                 drafted, accepted = writer.drafts.drafted, writer.drafts.accepted
             yield Finished(
                 request.id,
                 reason,
-                prompt_tokens=len(tokens),
-                reused_tokens=reused,
+                prompt_tokens=prompt_tokens,
+                reused_tokens=filling.reused,
                 reply_tokens=count,
                 reading_seconds=answering - began,
                 writing_seconds=time.monotonic() - answering,
                 drafted_tokens=drafted,
                 accepted_tokens=accepted,
+                context_tokens=len(loaded.tokens),
             )
 
     def read_ahead(self, request: ReplyRequest, token: CancelToken) -> Iterator[Event]:
@@ -161,12 +156,14 @@ class LlamaEngine:
             began = time.monotonic()
             yield Rendering(request.id)
             loaded.recall.remember(request.chat)
-            tokens = loaded.prompts.ahead(request.messages, request.sampling.max_tokens)
+            tokens, hidden = loaded.prompts.ahead(
+                request.messages, request.sampling.max_tokens, request.hidden_turns
+            )
             reused = len(tokens)
             if not loaded.recall.holds(tokens):
                 yield Reading(request.id, 0, len(tokens))
-                stable = loaded.recall.stable(request)
-                reused = loaded.recall.go_to(request, tokens)
+                stable = loaded.recall.stable(request, hidden)
+                reused = loaded.recall.go_to(request, tokens, hidden)
                 for done in loaded.cache.read(tokens, stable):
                     yield Reading(request.id, done, len(tokens))
                     if token.is_cancelled():
@@ -314,7 +311,7 @@ class _Loaded:
         control = (i for i in range(self.n_vocab) if lib.llama_vocab_is_control(self._vocab, i))
         writer = PromptWriter(formatter, map(self._token_text, control))
         notices += [notice, writer.probe()]
-        self.prompts = PromptFitter(writer, self.tokenize, self.n_ctx, self.answers)
+        self.prompts = PromptFitter(writer, self.tokenize, self.n_ctx, self.answers, self.piece)
         self.recall = Recall(self.cache, self.prompts, self.answers, self.n_vocab, spare_memory())
         if self.spec.mlock and "failed to mlock" in self.log.tail():
             notices.append(

@@ -119,12 +119,19 @@ class Writer:
         self._token = token
         self._beginning = beginning
 
-    def write(self) -> Iterator[str]:
-        """What is new of the answer, in pieces of whole characters."""
+    def write(self) -> Iterator[str | None]:
+        """What is new of the answer, in pieces of whole characters.
+
+        None: the context is full. Whoever reads this may now have the model hold less, `tokens` or
+        the latest of them at the end, the last one evaluated; the answer then goes on.
+        """
         decoder = decoder_of_pieces()
         decoder.decode(self._beginning.pending)
         try:
             for raw in self._pieces():
+                if raw is None:
+                    yield None
+                    continue
                 piece = self._stop.feed(decoder.decode(raw))
                 if piece:
                     yield piece
@@ -140,7 +147,7 @@ class Writer:
         if rest:
             yield rest
 
-    def _pieces(self) -> Iterator[bytes]:
+    def _pieces(self) -> Iterator[bytes | None]:
         model, drafts, owed = self._model, self.drafts, self._beginning.owed
         while not self._token.is_cancelled():
             if self._max_tokens and self.count >= self._max_tokens:
@@ -159,12 +166,18 @@ class Writer:
             yield new
             if drafts.holds(token):
                 continue
-            if len(model.tokens) + 1 >= model.n_ctx:
-                self.reason = "context"
-                return
             left = self._max_tokens - self.count if self._max_tokens else model.n_ctx
-            if not drafts.evaluate(token, left - 1):
-                return
+            if not self._is_full():
+                if not drafts.evaluate(token, left - 1):
+                    return
+            elif left > 0:
+                yield None
+                if self._is_full():
+                    self.reason = "context"
+                    return
+
+    def _is_full(self) -> bool:
+        return len(self._model.tokens) + 1 >= self._model.n_ctx
 
 
 def _bytes(text: str) -> bytes:

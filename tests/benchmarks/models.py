@@ -3,6 +3,7 @@
 from functools import cached_property
 from pathlib import Path
 
+from tests.benchmarks.shapes import HALF_BILLION, TWO_MILLION, build_shape
 from tests.models import (
     CHATML,
     build_large_model,
@@ -27,6 +28,16 @@ class Models:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+
+    @cached_property
+    def small(self) -> Path:
+        """2 million random weights in Q4_0, for quick runs. Writes until it is stopped."""
+        return build_shape(self._folder / "random-2m.gguf", TWO_MILLION)
+
+    @cached_property
+    def half(self) -> Path:
+        """Half a billion random weights in Q4_0. Writes until it is stopped."""
+        return build_shape(self._folder / "random-0.5b.gguf", HALF_BILLION)
 
     @cached_property
     def large(self) -> Path:

@@ -99,13 +99,11 @@ def test_samplers_reach_the_library(engine: Engine, random_model: Path) -> None:
     assert text_of(events(engine, user("Hi"), sampling=punished)) != greedy
 
 
-def test_max_tokens_and_the_end_of_the_context(engine: Engine, endless_model: Path) -> None:
+def test_max_tokens(engine: Engine, endless_model: Path) -> None:
     load(engine, endless_model, n_ctx=256)
     short = finished(events(engine, user("Hi"), sampling=Sampling(temperature=0, max_tokens=5)))
     assert (short.reason, short.reply_tokens) == ("length", 5)
-    full = finished(events(engine, user("Hi"), sampling=Sampling(temperature=0)))
-    assert full.reason == "context"
-    assert full.prompt_tokens + full.reply_tokens == 256
+    assert short.context_tokens == short.prompt_tokens + short.reply_tokens
 
 
 def test_a_full_context_drops_the_oldest_turns(engine: Engine, random_model: Path) -> None:
@@ -142,8 +140,8 @@ def test_special_tokens_in_a_message_are_text(
         load(engine, random_model)
         loaded = engine._loaded
         assert loaded is not None
-        _, plain, _ = loaded.prompts.fit([user("a  b")], 1)
-        _, typed, _ = loaded.prompts.fit([user(f"a {piece} b")], 1)
+        plain = loaded.prompts.fit([user("a  b")], 1).tokens
+        typed = loaded.prompts.fit([user(f"a {piece} b")], 1).tokens
         control = loaded.tokenize(piece, False, True)
         assert len(control) == 1, "the vocabulary knows it as one control token"
         assert typed.count(control[0]) == plain.count(control[0])
@@ -368,16 +366,22 @@ def test_a_continued_answer_counts_for_what_fits(engine: Engine, endless_model: 
     dropped = [e.dropped for e in went_on if isinstance(e, Reading)]
     assert dropped[-1] > 0
     assert finished(went_on).reason == "length", "the oldest turns made room"
+    went_on = events(engine, user("Hi"), sampling=GREEDY, prefix="many words " * 400)
+    assert finished(went_on).reason == "length", "its own beginning made room"
+    assert all(e.skipped > 0 for e in went_on if isinstance(e, Reading))
     with pytest.raises(ContextOverflow, match="answer cannot go on.*larger context length"):
-        events(engine, user("Hi"), sampling=GREEDY, prefix="many words " * 400)
+        events(engine, user("Hi " * 600), sampling=GREEDY, prefix="many words " * 400)
     assert finished(events(engine, user("Hi"))).reply_tokens == 40
 
 
-def test_an_answer_that_filled_most_of_the_context_goes_on_to_its_end(
+def test_an_answer_that_filled_most_of_the_context_goes_on(
     engine: Engine, endless_model: Path
 ) -> None:
     load(engine, endless_model, n_ctx=256)
     cut = events(engine, user("Hi"), sampling=Sampling(temperature=0, max_tokens=210))
-    went_on = events(engine, user("Hi"), sampling=Sampling(temperature=0), prefix=text_of(cut))
-    assert finished(went_on).reason == "context"
+    rest = Sampling(temperature=0, max_tokens=100)
+    went_on = events(engine, user("Hi"), sampling=rest, prefix=text_of(cut))
+    assert finished(went_on).reply_tokens == 100
+    said = "Over and over again it says the very same thing until somebody stops it. "
+    assert text_of(cut) + text_of(went_on) in said * 40, "nothing is lost and nothing said twice"
     assert finished(went_on).reused_tokens == finished(went_on).prompt_tokens - 1

@@ -151,6 +151,12 @@ class Model:
         del self.tokens[length:]
         self._rows = 0
 
+    def make_room(self) -> None:
+        """The context is full: as after a shift, the last token has logits."""
+        assert len(self.tokens) + 1 == self.n_ctx
+        del self.tokens[5 : self.n_ctx // 2]
+        self._rows = 1
+
     def choose(self, owed: bytes, row: int) -> int:
         """Mostly what came two tokens before in the past: a text that repeats itself in parts."""
         assert not owed
@@ -178,6 +184,8 @@ def answer(
     pieces = []
     for piece in writer.write():
         pieces.append(piece)
+        if piece is None and len(pieces) < 300:
+            model.make_room()
         if len(pieces) == more.get("cancel"):
             token.cancel()
         if len(pieces) == more.get("leave"):

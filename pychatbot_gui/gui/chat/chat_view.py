@@ -195,9 +195,9 @@ class ChatView(ChatPane):
         return not self._chat.messages and not self._turns.waiting
 
     def remove_last_exchange(self) -> None:
-        """Take back the person's last message and everything after it."""
-        self._turns.finish()
+        """Take back the person's last message and everything after it: at once, unlike an addition."""
         self._add(self._chat.remove_exchange)
+        self._turns.finish()
 
     def last_answer(self) -> str:
         """The latest answer as it was written, in Markdown; "" if there is none."""

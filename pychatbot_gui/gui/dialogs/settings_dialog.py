@@ -2,13 +2,11 @@
 
 from dataclasses import replace
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QSize, Signal
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
-    QFrame,
     QLabel,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -20,6 +18,7 @@ from pychatbot_gui.core.settings import (
     reload_names,
     setting_names,
 )
+from pychatbot_gui.gui.dialogs.dialog_layout import lay_out, scrolled
 from pychatbot_gui.gui.dialogs.setting_field import SettingField
 from pychatbot_gui.gui.plain_text import PlainLabel
 
@@ -99,24 +98,10 @@ class SettingsDialog(QDialog):
                 column.addWidget(_heading(group))
             column.addWidget(field)
         column.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setAccessibleName("All settings")
-        scroll.setWidget(contents)
-        frame = QFrame()
-        frame.setObjectName("dialogFoot")
-        foot = QVBoxLayout(frame)
-        foot.setContentsMargins(24, 10, 24, 16)
-        foot.setSpacing(10)
+        foot = QVBoxLayout()
         foot.addWidget(self._note)
         foot.addWidget(self._buttons)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.setSpacing(0)
-        outer.addWidget(scroll, 1)
-        outer.addWidget(frame)
+        lay_out(self, scrolled(contents, "All settings"), foot)
         self.setMinimumSize(440, 320)
         # Without a size of its own a dialog takes two thirds of the screen at most.
         self.resize(self.sizeHint())

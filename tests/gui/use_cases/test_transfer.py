@@ -7,14 +7,13 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QTimer
-from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QApplication, QDialog, QFileDialog
 
 from pychatbot_gui.gui.dialogs.export_dialog import ExportDialog
 from pychatbot_gui.gui.dialogs.progress_dialog import ProgressDialog
 from pychatbot_gui.gui.dialogs.report_dialog import ReportDialog
-from pychatbot_gui.store.chats import open_store
 from tests.gui.conftest import Person
+from tests.stores import saved
 
 Start = Callable[..., Person]
 pytestmark = pytest.mark.usefixtures("quiet")
@@ -33,12 +32,6 @@ def choose(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
     return will
 
 
-def trigger(person: Person, name: str) -> None:
-    action = person.window.findChild(QAction, name)
-    assert isinstance(action, QAction)
-    action.trigger()
-
-
 def export(person: Person, kind: str, everything: bool) -> None:
     """Answer the dialog as soon as it is there."""
 
@@ -53,7 +46,7 @@ def export(person: Person, kind: str, everything: bool) -> None:
     timer = QTimer(person.window)
     timer.timeout.connect(answer)
     timer.start(10)
-    trigger(person, "exportAction")
+    person.trigger("exportAction")
     person.wait_until(lambda: not timer.isActive())
 
 
@@ -90,40 +83,39 @@ def test_one_chat_is_written_in_every_format(
 
 
 def test_all_chats_go_out_as_one_file_and_come_back_the_same(
-    start: Start, scripted_model: Path, home: Path, tmp_path: Path, choose: Callable[[Path], None]
+    start: Start,
+    scripted_model: Path,
+    database: Path,
+    tmp_path: Path,
+    choose: Callable[[Path], None],
 ) -> None:
     person = start(scripted_model, "Be brief.")
     person.ask("First chat")
     person.window.regenerate_action.trigger()
     person.wait_until(lambda: "2/2" in person.chat() and not person.window.is_busy())
-    trigger(person, "newChatAction")
+    person.trigger("newChatAction")
     person.ask("Second chat")
     target = tmp_path / "all.json"
     choose(target)
     export(person, "json", everything=True)
     person.wait_until(lambda: any("2 conversations" in notice for notice in person.notices()))
-    trigger(person, "importAction")
+    person.trigger("importAction")
     assert "2 were here already" in report(person)
     person.window.close()
-    database = home / "data" / "conversations.db"
     database.rename(tmp_path / "elsewhere.db")
     again = start(scripted_model)
-    trigger(again, "importAction")
+    again.trigger("importAction")
     assert "2 conversations imported" in report(again)
     again.wait_until(lambda: "First chat" in again.window.conversation_list.toPlainText())
     again.window.close()
-    stores = [open_store(path)[0] for path in (tmp_path / "elsewhere.db", database)]
 
-    def trees(number: int) -> list[tuple[object, ...]]:
-        chats = [stores[number].chat(c) for c in stores[number].chat_ids()]
+    def tree(path: Path) -> list[tuple[object, ...]]:
         return sorted(
             (c.uid, c.title, c.system, [(m.role, m.text, m.model, m.ended) for m in c.messages])
-            for c in chats
+            for c in saved(path)
         )
 
-    assert trees(0) == trees(1)
-    for store in stores:
-        store.close()
+    assert tree(tmp_path / "elsewhere.db") == tree(database) != []
 
 
 def test_all_chats_as_files_go_into_a_folder_of_their_own(
@@ -132,7 +124,7 @@ def test_all_chats_as_files_go_into_a_folder_of_their_own(
     person = start(scripted_model)
     for _ in range(2):
         person.ask("The same title")
-        trigger(person, "newChatAction")
+        person.trigger("newChatAction")
     person.window.conversation_list.chat_chosen.emit(1)
     person.wait_until(lambda: "The same title" in person.chat())
     choose(tmp_path)
@@ -151,7 +143,7 @@ def test_a_damaged_file_is_told_and_brings_what_it_can(
     nothing = tmp_path / "nothing.json"
     nothing.write_text("<html>no conversations</html>")
     choose(nothing)
-    trigger(person, "importAction")
+    person.trigger("importAction")
     person.wait_until(lambda: any("nothing.json" in notice for notice in person.notices()))
     assert not person.window.findChildren(ProgressDialog) or all(
         not d.isVisible() for d in person.window.findChildren(ProgressDialog)
@@ -162,7 +154,7 @@ def test_a_damaged_file_is_told_and_brings_what_it_can(
     half = tmp_path / "conversations.json"
     half.write_text(json.dumps([good, good | {"title": 3, "mapping": 4}]))
     choose(half)
-    trigger(person, "importAction")
+    person.trigger("importAction")
     said = report(person)
     assert "1 conversation imported" in said and "1 could not be taken" in said
     person.wait_until(lambda: "From afar" in person.window.conversation_list.toPlainText())
@@ -194,7 +186,7 @@ def test_a_long_import_can_be_stopped(
         json.dumps([chat | {"title": f"Chat {n}", "id": str(n)} for n in range(20_000)])
     )
     choose(many)
-    trigger(person, "importAction")
+    person.trigger("importAction")
     found: list[QDialog] = []
 
     def seen() -> bool:
@@ -218,6 +210,4 @@ def test_a_backup_of_every_day_is_made(start: Start, scripted_model: Path, home:
     expected = folder / f"conversations-{date.today()}.db"
     person.wait_until(expected.exists)
     person.window.close()
-    store, _ = open_store(expected)
-    assert [store.chat(c).title for c in store.chat_ids()] == ["Keep me"]
-    store.close()
+    assert [chat.title for chat in saved(expected)] == ["Keep me"]

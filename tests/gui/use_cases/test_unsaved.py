@@ -2,7 +2,6 @@
 
 import json
 import sqlite3
-import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -11,34 +10,22 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
-from pychatbot_gui import app
 from pychatbot_gui.core.errors import ContextOverflow, StorageError
 from pychatbot_gui.core.history import SavedChat
-from pychatbot_gui.store.chats import ChatStore, NewAnswer, NewQuestion, open_store
+from pychatbot_gui.store.chats import ChatStore, NewAnswer, NewQuestion
 from tests.engines import FakeEngine
 from tests.gui.conftest import Person
+from tests.gui.use_cases.disks import slowly
+from tests.stores import opened
 
 Start = Callable[..., Person]
 pytestmark = pytest.mark.usefixtures("quiet")
 
 
 @pytest.fixture
-def database(home: Path) -> Path:
-    return home / "data" / "conversations.db"
-
-
-@pytest.fixture
-def engine(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
-    """What answers in this test's window."""
-    fake = FakeEngine()
-    monkeypatch.setattr(app, "_engine_maker", lambda *_: lambda: fake)
-    return fake
-
-
-@pytest.fixture
 def two_chats(database: Path) -> tuple[int, int]:
     """Two saved chats, "Alpha" and the newer "Beta"."""
-    with closing(open_store(database)[0]) as store:
+    with opened(database) as store:
         ids = []
         for name in ("Alpha", "Beta"):
             chat, _, answer = store.add_exchange(
@@ -49,21 +36,6 @@ def two_chats(database: Path) -> tuple[int, int]:
     return ids[0], ids[1]
 
 
-def slowly(monkeypatch: pytest.MonkeyPatch, *names: str, seconds: float = 0.3) -> None:
-    """A disk on which these calls of the store take so long."""
-    never = threading.Event()
-
-    def slow(work: Callable[..., object]) -> Callable[..., object]:
-        def waits(*values: object, **more: object) -> object:
-            never.wait(seconds)
-            return work(*values, **more)
-
-        return waits
-
-    for name in names:
-        monkeypatch.setattr(ChatStore, name, slow(getattr(ChatStore, name)))
-
-
 def go_to(person: Person, chat: int, seen: str = "") -> None:
     person.window.conversation_list.chat_chosen.emit(chat)
     if seen:
@@ -71,7 +43,7 @@ def go_to(person: Person, chat: int, seen: str = "") -> None:
 
 
 def saved(database: Path, chat: int) -> SavedChat:
-    with closing(open_store(database)[0]) as store:
+    with opened(database) as store:
         return store.chat(chat)
 
 
@@ -284,7 +256,7 @@ def test_a_system_prompt_is_saved_as_it_was_though_the_field_knows_fewer_charact
     start: Start, engine: FakeEngine, database: Path
 ) -> None:
     system = "Speak\u00a0softly.\r\nAlways."
-    with closing(open_store(database)[0]) as store:
+    with opened(database) as store:
         first = store.add_imported(SavedChat(0, "a", title="Alpha", system=system))
         second = store.add_imported(SavedChat(0, "b", title="Beta", draft="x\u00a0y\r\nz"))
     person = start("--continue")
