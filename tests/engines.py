@@ -8,6 +8,7 @@ from pychatbot_gui.engine.engine import (
     Finished,
     ModelInfo,
     ModelSpec,
+    Needed,
     Reading,
     ReplyRequest,
     Text,
@@ -32,7 +33,11 @@ class FakeEngine:
         self.while_reading: Callable[[CancelToken], None] = lambda token: None
 
     def load(
-        self, spec: ModelSpec, on_progress: Callable[[float], None], token: CancelToken
+        self,
+        spec: ModelSpec,
+        on_progress: Callable[[float], None],
+        token: CancelToken,
+        on_need: Callable[[Needed], None] = lambda _: None,
     ) -> ModelInfo:
         if self.load_error is not None:
             raise self.load_error

@@ -52,8 +52,8 @@ class Memory(Protocol):
         """Forget everything."""
         ...
 
-    def decode(self, tokens: Sequence[int]) -> int:
-        """Evaluate tokens; 0 where that went well."""
+    def decode(self, tokens: Sequence[int], every: bool = False) -> int:
+        """Evaluate tokens; 0 where that went well. `every`: with logits for each, not the last."""
         ...
 
     def trouble(self) -> str:
@@ -90,7 +90,10 @@ class Checkpoint:
 
 
 class Cache:
-    """What the model has read: `tokens`, of the conversation `chat` ("" for one without a name)."""
+    """What the model has read: `tokens`, of the conversation `chat` ("" for one without a name).
+
+    `shifted`: from this place on it was read beside what is no longer there; None for nowhere.
+    """
 
     def __init__(self, memory: Memory, budget: int) -> None:
         """`budget`: bytes that all checkpoints together may take."""
@@ -98,6 +101,7 @@ class Cache:
         self.tokens: list[int] = []
         self.checkpoints: list[Checkpoint] = []
         self.chat = ""
+        self.shifted: int | None = None
         self._budget = budget
         self._has_logits = False  # of the last token
 
@@ -150,12 +154,13 @@ class Cache:
                 return
             yield len(self.tokens)
 
-    def evaluate(self, tokens: Sequence[int]) -> bool:
+    def evaluate(self, tokens: Sequence[int], every: bool = False) -> bool:
         """Evaluate up to a batch of tokens at the end; False after a cancel.
 
-        Raises `PychatbotError` where the library fails.
+        `every`: with logits for each token, not only for the last one. Raises `PychatbotError`
+        where the library fails.
         """
-        code = self.memory.decode(tokens)
+        code = self.memory.decode(tokens, every)
         self._has_logits = code == 0
         if code == 0:
             self.tokens += tokens
@@ -169,10 +174,24 @@ class Cache:
             f"llama_decode returned {code}\n{self.memory.trouble()}",
         )
 
-    def adopt(self, tokens: Sequence[int], checkpoints: Sequence[Checkpoint]) -> None:
+    def cut(self, length: int) -> None:
+        """Forget all but the first `length` tokens, where the memory can be cut anywhere."""
+        self._has_logits = False
+        if self.memory.cut(length):
+            self._shorten(length)
+        else:
+            self.clear()
+
+    def adopt(
+        self,
+        tokens: Sequence[int],
+        checkpoints: Sequence[Checkpoint],
+        shifted: int | None = None,
+    ) -> None:
         """The memory was restored from elsewhere: this is what it holds."""
         self.tokens = list(tokens)
         self.checkpoints = list(checkpoints)
+        self.shifted = shifted
         self._has_logits = False
         self._thin_out()
 
@@ -181,7 +200,13 @@ class Cache:
         self.memory.clear()
         self.tokens.clear()
         self.checkpoints.clear()
+        self.shifted = None
         self._has_logits = False
+
+    def leave_chat(self) -> None:
+        """Forget what another conversation must not begin with: what was shifted."""
+        if self.shifted is not None:
+            self.keep(self.tokens[: self.shifted] or [-1])
 
     def _shift(self, move: "Shift", tokens: Sequence[int]) -> bool:
         end = move.start + move.length
@@ -189,6 +214,7 @@ class Cache:
             move.start, move.count, tokens[end]
         ):
             self.tokens = list(tokens[: end + 1])
+            self.shifted = min(move.start, len(tokens) if self.shifted is None else self.shifted)
             self._has_logits = True
             return True
         self.clear()
@@ -214,6 +240,8 @@ class Cache:
 
     def _shorten(self, length: int) -> None:
         del self.tokens[length:]
+        if self.shifted is not None and self.shifted >= length:
+            self.shifted = None
         self.checkpoints = [c for c in self.checkpoints if c.length <= length]
 
     def _add_checkpoint(self) -> None:

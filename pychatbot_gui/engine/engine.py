@@ -10,6 +10,7 @@ from typing import Protocol
 
 from pychatbot_gui.core.chat import Message
 from pychatbot_gui.core.guide import is_guide
+from pychatbot_gui.core.memory import ModelMemory
 from pychatbot_gui.core.settings import Settings
 
 
@@ -19,6 +20,7 @@ class ModelSpec:
 
     `plain_weights`: do without weights rearranged for this processor, which is slower.
     `snapshots`: keep on disk what was read in each chat, at most `snapshot_limit_mb` (10^6 bytes).
+    `prompt_lookup`: try several tokens at once where an answer repeats what was there before.
     """
 
     path: str
@@ -31,6 +33,7 @@ class ModelSpec:
     plain_weights: bool = False
     snapshots: bool = True
     snapshot_limit_mb: int = 2000
+    prompt_lookup: bool = True
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,10 @@ class Sampling:
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """A loaded model. `size` in bytes; `notices` are sentences for the person."""
+    """A loaded model. `size` in bytes; `notices` are sentences for the person.
+
+    `memory`: what it needs for any context length; empty where that is not known.
+    """
 
     path: str
     name: str
@@ -57,6 +63,7 @@ class ModelInfo:
     n_ctx: int
     n_ctx_train: int
     notices: tuple[str, ...] = ()
+    memory: ModelMemory = ModelMemory()
 
 
 @dataclass(frozen=True)
@@ -82,6 +89,16 @@ class Loading:
 
     id: int
     fraction: float
+
+
+@dataclass(frozen=True)
+class Needed:
+    """What the model that is being loaded will take, for `n_ctx` tokens, of `free` bytes."""
+
+    id: int
+    memory: ModelMemory
+    n_ctx: int
+    free: int
 
 
 @dataclass(frozen=True)
@@ -128,7 +145,8 @@ class Finished:
 
     `reason`: "stop" (the model ended it), "length" (max_tokens), "context" (n_ctx is full, and no
     room can be made) or "cancelled". Token counts: the whole prompt, the part of it that was not
-    read again, the answer; `context_tokens`: all that the context then holds. Times in seconds.
+    read again, the answer; what was drafted of it, and what of that was right; `context_tokens`:
+    all that the context then holds. Times in seconds.
     """
 
     id: int
@@ -138,6 +156,8 @@ class Finished:
     reply_tokens: int = 0
     reading_seconds: float = 0.0
     writing_seconds: float = 0.0
+    drafted_tokens: int = 0
+    accepted_tokens: int = 0
     context_tokens: int = 0
 
     @property
@@ -146,7 +166,7 @@ class Finished:
         return self.reply_tokens / self.writing_seconds if self.writing_seconds > 0 else 0.0
 
 
-Event = Loading | Rendering | Reading | Notice | Text | Finished
+Event = Loading | Needed | Rendering | Reading | Notice | Text | Finished
 
 
 class CancelToken:
@@ -186,10 +206,16 @@ class Engine(Protocol):
     """One model at a time, driven by one thread; only a `CancelToken` is for other threads."""
 
     def load(
-        self, spec: ModelSpec, on_progress: Callable[[float], None], token: CancelToken
+        self,
+        spec: ModelSpec,
+        on_progress: Callable[[float], None],
+        token: CancelToken,
+        on_need: Callable[[Needed], None] = lambda _: None,
     ) -> ModelInfo:
         """Load a model in place of the one there is; progress from 0 to 1.
 
+        `on_need` is called before the load, and again where it is tried in another way; not where
+        nothing is known, as for a graphics card.
         Raises `ModelFileError`, `OutOfMemory`, `TemplateError`, `ModelDied`; `Cancelled` when the
         token ended it. After any of these no model is loaded.
         """
@@ -234,6 +260,7 @@ def model_spec(path: str, settings: Settings) -> ModelSpec:
         plain_weights=is_guide(path),
         snapshots=settings.snapshots,
         snapshot_limit_mb=settings.snapshot_limit_mb,
+        prompt_lookup=settings.prompt_lookup and not is_guide(path),
     )
 
 

@@ -185,7 +185,9 @@ class Controller(QObject):
 
     @Slot(str)
     def _show_settings(self, name: str) -> None:
-        dialog = SettingsDialog(self._settings, self._opening.model is not None, self._window)
+        memory, free = self._opening.memory()
+        loaded = self._opening.model is not None
+        dialog = SettingsDialog(self._settings, loaded, self._window, memory, free)
         dialog.applied.connect(self._apply_settings)
         if name:
             dialog.go_to(name)

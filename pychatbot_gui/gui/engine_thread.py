@@ -33,6 +33,7 @@ from pychatbot_gui.engine.engine import (
     Loading,
     ModelInfo,
     ModelSpec,
+    Needed,
     Notice,
     Reading,
     Rendering,
@@ -72,6 +73,7 @@ class _Outgrown:
 
 _Outgoing = (
     Loading
+    | Needed
     | Reading
     | Notice
     | Text
@@ -108,7 +110,9 @@ class EngineWorker(QObject):
         """Load a model in place of the one there is."""
         assert self._chat is not None
         try:
-            info = self._chat.engine.load(spec, lambda f: self._out.put(Loading(0, f)), token)
+            info = self._chat.engine.load(
+                spec, lambda f: self._out.put(Loading(0, f)), token, self._out.put
+            )
             self._out.put(_Loaded(info))
         except Cancelled:
             self._out.put(_LoadEnded(None))
@@ -137,7 +141,7 @@ class EngineWorker(QObject):
                 if isinstance(event, Reading) and event.skipped and not outgrown:
                     outgrown = True
                     self._out.put(_Outgrown())
-                if not isinstance(event, Rendering):
+                if not isinstance(event, Rendering | Needed):
                     self._out.put(event)
         except Exception as error:  # a bug must not end the thread
             self._out.put(_AnswerFailed(_told(error), was_refused(error)))
@@ -190,6 +194,7 @@ class EngineThread(QObject):
     """The main thread's end: starts the thread, takes wishes, tells what happens."""
 
     loading = Signal(float)  # fraction from 0 to 1
+    needed = Signal(object)  # Needed: what the model that is being loaded will take
     loaded = Signal(object)  # ModelInfo
     load_ended = Signal(object)  # PychatbotError, or None where the person ended it
     reading = Signal(int, int)  # tokens read, tokens of the prompt
@@ -347,6 +352,8 @@ class EngineThread(QObject):
                 text.append(event.piece)
             elif isinstance(event, (Loading, Reading)):
                 progress = event
+            elif isinstance(event, Needed):
+                self.needed.emit(event)
             elif isinstance(event, Notice):
                 self.noticed.emit(event.text)
             elif isinstance(event, _Dropped):

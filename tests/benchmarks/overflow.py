@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from tests.benchmarks.effort import QUICK, Effort
+from tests.benchmarks.effort import Effort
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.models import Models
 from tests.benchmarks.program import Program, long_message
@@ -27,7 +27,7 @@ class _Turn(NamedTuple):
 
 def measure(models: Models, effort: Effort) -> Iterator[Figure]:
     """One conversation that fills the context again and again, then one endless answer."""
-    model = models.small if effort.runs <= QUICK.runs else models.half
+    model = models.small if effort.quick else models.half
     settings = {"n_ctx": _N_CTX, "auto_title": False, "temperature": 0.0, "max_tokens": _ANSWER}
     with Program(settings=settings) as program:
         program.open_and_wait(model)
