@@ -13,7 +13,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from tests.benchmarks import gaps, growth, history, kills, losses, speed, start, stops
+from tests.benchmarks import gaps, growth, history, kills, losses, returning, speed, start, stops
 from tests.benchmarks.effort import QUICK, Effort
 from tests.benchmarks.figures import Figure, machine, report, table
 from tests.benchmarks.models import Models
@@ -23,6 +23,7 @@ TOPICS = {
     "stops": stops.measure,
     "kills": kills.measure,
     "losses": losses.measure,
+    "returning": returning.measure,
     "speed": speed.measure,
     "start": start.measure,
     "growth": growth.measure,
