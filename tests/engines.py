@@ -23,7 +23,7 @@ class FakeEngine:
     """
 
     def __init__(self) -> None:
-        self.answers: list[list[str | Callable[[], None] | Exception]] = []
+        self.answers: list[list[str | Reading | Callable[[], None] | Exception]] = []
         self.history: list[ReplyRequest] = []
         self.load_error: Exception | None = None
         self.dropped = 0
@@ -57,6 +57,8 @@ class FakeEngine:
                 raise piece
             if callable(piece):
                 piece()
+            elif isinstance(piece, Reading):  # room is made in the middle of the answer
+                yield piece
             else:
                 yield Text(request.id, piece)
             if token.is_cancelled():

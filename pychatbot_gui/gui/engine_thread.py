@@ -66,6 +66,11 @@ class _Dropped:
     hidden_turns: int
 
 
+@dataclass(frozen=True)
+class _Outgrown:
+    pass
+
+
 _Outgoing = (
     Loading
     | Needed
@@ -74,6 +79,7 @@ _Outgoing = (
     | Text
     | Finished
     | _Dropped
+    | _Outgrown
     | _Loaded
     | _LoadEnded
     | _AnswerFailed
@@ -126,12 +132,15 @@ class EngineWorker(QObject):
         chat = self._chat
         assert chat is not None
         chat.conversation, chat.chat = conversation, key
-        hidden = conversation.hidden_turns
+        hidden, outgrown = conversation.hidden_turns, False
         try:
             for event in chat.answer(sampling, token, prefix):
                 if chat.conversation.hidden_turns != hidden:
                     hidden = chat.conversation.hidden_turns
                     self._out.put(_Dropped(hidden))
+                if isinstance(event, Reading) and event.skipped and not outgrown:
+                    outgrown = True
+                    self._out.put(_Outgrown())
                 if not isinstance(event, Rendering | Needed):
                     self._out.put(event)
         except Exception as error:  # a bug must not end the thread
@@ -190,6 +199,7 @@ class EngineThread(QObject):
     load_ended = Signal(object)  # PychatbotError, or None where the person ended it
     reading = Signal(int, int)  # tokens read, tokens of the prompt
     messages_dropped = Signal(int)  # turns of the conversation that the model no longer sees
+    answer_outgrown = Signal()  # nor does it see the beginning of the answer it is writing
     text_arrived = Signal(str)
     answer_finished = Signal(object)  # Finished
     answer_failed = Signal(object, bool)  # PychatbotError, whether the message was refused
@@ -348,6 +358,8 @@ class EngineThread(QObject):
                 self.noticed.emit(event.text)
             elif isinstance(event, _Dropped):
                 self.messages_dropped.emit(event.hidden_turns)
+            elif isinstance(event, _Outgrown):
+                self.answer_outgrown.emit()
             else:
                 self._tell_progress(progress)
                 self._tell_text(text)

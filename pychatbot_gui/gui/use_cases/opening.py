@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtWidgets import QFileDialog
 
 from pychatbot_gui.core.errors import ModelDied, ModelFileError, OutOfMemory, PychatbotError
-from pychatbot_gui.core.guide import GUIDE_NAME, for_model, guide_path, is_guide
+from pychatbot_gui.core.guide import GUIDE_NAME, for_model, guide_path, is_guide, last_or_guide
 from pychatbot_gui.core.memory import ModelMemory, need_sentence
 from pychatbot_gui.core.settings import Settings
 from pychatbot_gui.core.state import with_recent
@@ -87,15 +87,13 @@ class ModelOpening(QObject):
         """Load a model in place of the one there is; what is going on is stopped first."""
         self._engine.when_free(lambda: self._load(str(Path(path).absolute())))
 
-    def open_last_or_guide(self, path: str) -> None:
+    def open_last_or_guide(self, last: str) -> None:
         """Open the model of the last time; the guide where there was none or it is gone."""
-        if path and Path(path).exists():
-            self.open(path)
-            return
-        self.open(str(guide_path()))
-        if path:
+        path, is_gone = last_or_guide(last)
+        self.open(path)
+        if is_gone:
             self._notices.warning(
-                f"The model of the last time, “{path}”, is not there any more. Open another.",
+                f"The model of the last time, “{last}”, is not there any more. Open another.",
                 "Open model…",
                 self.choose,
             )
