@@ -148,7 +148,7 @@ class ModelOpening(QObject):
     @Slot(object)
     def _on_needed(self, event: Needed) -> None:
         self._need = event
-        if self._is_loading:
+        if self._is_loading and not is_guide(self.path):
             text = need_sentence(event.memory.need(event.n_ctx), event.free)
             self._window.set_model(f"Loading {_file_name(self.path)}… · {text}", self.path)
             self._window.empty_state.set_need(text)
