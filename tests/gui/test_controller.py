@@ -136,7 +136,7 @@ def test_another_model_while_an_answer_streams(
 def test_a_killed_model_starts_again_by_itself(
     start: Start, endless_model: Path, when: str
 ) -> None:
-    person = start(endless_model, "--max-tokens", "60")
+    person = start(endless_model, "--max-tokens", "300")
     if when != "idle":
         person.write("Go")
         wanted = "Over" if when == "first token" else "the very same"
@@ -247,7 +247,7 @@ def test_a_full_context_is_said_and_the_chat_goes_on(
     for i in range(16):
         person.ask(f"Question {i}")
     read = person.chat()
-    assert "no longer sees the oldest messages" in read
+    assert "no longer sees the messages above" in read
     assert read.count(PLAIN) == 16
 
 
