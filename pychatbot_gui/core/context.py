@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from pychatbot_gui.core.chat import Message, turn_starts, without_oldest_turns
+from pychatbot_gui.core.errors import ContextOverflow
 
 # When the context is full, turns leave until the prompt takes at most this part of what it may
 # take: the beginning of the prompt then stays the same for many turns, and the model need not
@@ -37,3 +38,18 @@ def turns_to_drop(
         else:
             low = middle + 1
     return low
+
+
+def too_long(size: int, limit: int, n_ctx: int, begun: bool = False) -> ContextOverflow:
+    """The refusal of a message of `size` tokens, system prompt included, where `limit` fit.
+
+    `begun`: of an answer that was to go on.
+    """
+    what = "This answer cannot go on" if begun else "This message is too long for the model"
+    whole = "its question and the system prompt" if begun else "the system prompt"
+    hint = "Set" if begun else "Shorten it, or set"
+    return ContextOverflow(
+        f"{what}: it takes about {size:,} tokens with {whole}, and {limit:,} fit beside the "
+        f"{'rest of it' if begun else 'answer'}. {hint} a larger context length (now {n_ctx:,}) in "
+        "the settings."
+    )

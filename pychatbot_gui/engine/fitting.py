@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
-from pychatbot_gui.core.chat import Message, without_oldest_turns
-from pychatbot_gui.core.context import prompt_limit, turns_to_drop
-from pychatbot_gui.core.errors import ContextOverflow, TemplateError
+from pychatbot_gui.core.chat import Message, Role, without_oldest_turns
+from pychatbot_gui.core.context import prompt_limit, too_long, turns_to_drop
+from pychatbot_gui.core.errors import Cancelled, TemplateError
 from pychatbot_gui.engine.answers import Answers
+from pychatbot_gui.engine.engine import CancelToken
 from pychatbot_gui.engine.prompts import Prompt, PromptWriter
 
 # Characters that are tokenized at once when a text is only counted.
@@ -49,7 +50,7 @@ class PromptFitter:
         turns = turns_to_drop(messages, limit, count)
         if turns is None:
             size = count(without_oldest_turns(messages, len(messages)))
-            raise self._overflow(size, limit, bool(answer))
+            raise too_long(size, limit, self._n_ctx, bool(answer))
         kept = without_oldest_turns(messages, turns)
         prompt = self._writer.write(kept, self._answers.is_known)
         tokens = self._tokens(prompt)
@@ -59,6 +60,31 @@ class PromptFitter:
                 "chat format in the settings."
             )
         return prompt, [*tokens, *answer], len(messages) - len(kept)
+
+    def outlook(
+        self, messages: Sequence[Message], max_tokens: int, token: CancelToken
+    ) -> tuple[Sequence[Message], int, int]:
+        """What would be sent now: the messages that are left, their tokens, how many may be.
+
+        Messages that end with an answer are no prompt: all are left, and counted up to where the
+        person's next one begins. More tokens than may be mean that `fit` would refuse the last
+        message. Raises `Cancelled`, `TemplateError`.
+        """
+        limit = self._limit(max_tokens, 0)
+        if not messages or messages[-1].role is not Role.USER:
+            begun = self._writer.write_ahead(messages, self._answers.is_known)
+            return messages, self._count_prompt(begun, token), limit
+        counts: dict[int, int] = {}
+
+        def count(some: Sequence[Message]) -> int:
+            if len(some) not in counts:
+                prompt = self._writer.write(some, self._answers.is_known)
+                counts[len(some)] = self._count_prompt(prompt, token)
+            return counts[len(some)]
+
+        turns = turns_to_drop(messages, limit, count)
+        kept = without_oldest_turns(messages, len(messages) if turns is None else turns)
+        return kept, count(kept), limit
 
     def ahead(self, messages: Sequence[Message], max_tokens: int) -> list[int]:
         """The first tokens of the next prompt, as far as they are sure.
@@ -74,26 +100,21 @@ class PromptFitter:
         room = self._n_ctx - prompt_limit(self._n_ctx, max_tokens)
         return self._n_ctx - max(room - begun, min(room, self._n_ctx // _LEAST_ROOM_PART))
 
-    def _overflow(self, size: int, limit: int, begun: bool) -> ContextOverflow:
-        what = "This answer cannot go on" if begun else "This message is too long for the model"
-        whole = "its question and the system prompt" if begun else "the system prompt"
-        hint = "Set" if begun else "Shorten it, or set"
-        return ContextOverflow(
-            f"{what}: it takes about {size:,} tokens with {whole}, and {limit:,} fit beside the "
-            f"{'rest of it' if begun else 'answer'}. {hint} a larger context length (now "
-            f"{self._n_ctx:,}) in the settings."
-        )
-
     def _tokens(self, prompt: Prompt) -> list[int]:
         return [token for part in self._parts(prompt) for token in part]
 
     def _count(self, messages: Sequence[Message]) -> int:
+        return self._count_prompt(self._writer.write(messages, self._answers.is_known))
+
+    def _count_prompt(self, prompt: Prompt, token: CancelToken | None = None) -> int:
         """Tokens of a prompt; of a pasted book, only until it is clear that it is too long."""
         total = 0
-        for part in self._parts(self._writer.write(messages, self._answers.is_known), _SLICE):
+        for part in self._parts(prompt, _SLICE):
             total += len(part)
             if total > _ENOUGH * self._n_ctx:
                 break
+            if token is not None and token.is_cancelled():
+                raise Cancelled
         return total
 
     def _parts(self, prompt: Prompt, most: int = 0) -> Iterator[Sequence[int]]:

@@ -5,15 +5,27 @@ cache, and the snapshots of other chats.
 """
 
 import contextlib
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import replace
 
-from pychatbot_gui.core.chat import Role
-from pychatbot_gui.core.errors import TemplateError
+from pychatbot_gui.core.chat import Message, Role
+from pychatbot_gui.core.errors import Cancelled, TemplateError
 from pychatbot_gui.engine.answers import Answers, Known
 from pychatbot_gui.engine.cache import Cache
-from pychatbot_gui.engine.engine import ReplyRequest
+from pychatbot_gui.engine.engine import (
+    CancelToken,
+    Event,
+    Finished,
+    Measured,
+    Reading,
+    Rendering,
+    ReplyRequest,
+)
 from pychatbot_gui.engine.fitting import PromptFitter
 from pychatbot_gui.engine.snapshots import Snapshots
+
+AHEAD_BATCH = 128  # tokens read ahead at once: what a cancel interrupts is lost
 
 
 class Recall:
@@ -49,6 +61,43 @@ class Recall:
         self._said = [m.text for m in request.messages if m.role is Role.ASSISTANT]
         return reused
 
+    def read_ahead(self, request: ReplyRequest, token: CancelToken) -> Iterator[Event]:
+        """See `Engine.read_ahead`."""
+        began = time.monotonic()
+        yield Rendering(request.id)
+        self.remember(request.chat)
+        sure: list[int] = []
+        reused = 0
+        with contextlib.suppress(Cancelled):
+            max_tokens = request.sampling.max_tokens
+            kept, tokens, limit = self._prompts.outlook(request.messages, max_tokens, token)
+            yield Measured(request.id, tokens, limit)
+            if not request.only_measure and tokens <= limit and not token.is_cancelled():
+                yield Rendering(request.id)
+                sure = self._prompts.ahead(kept, max_tokens)
+                reused = yield from self._read(_tentative(request, kept), sure, token)
+        yield Finished(
+            request.id,
+            "cancelled" if token.is_cancelled() else "stop",
+            prompt_tokens=len(sure),
+            reused_tokens=reused,
+            reading_seconds=time.monotonic() - began,
+        )
+
+    def _read(
+        self, request: ReplyRequest, sure: list[int], token: CancelToken
+    ) -> Generator[Event, None, int]:
+        if self.holds(sure) or token.is_cancelled():
+            return len(sure)
+        stable = self.stable(request)
+        reused = self.go_to(request, sure)
+        yield Reading(request.id, reused, len(sure))
+        for done in self._cache.read(sure, stable, AHEAD_BATCH):
+            yield Reading(request.id, done, len(sure))
+            if token.is_cancelled():
+                break
+        return reused
+
     def holds(self, tokens: Sequence[int]) -> bool:
         """Whether all of these were read, as the first ones."""
         return self._cache.tokens[: len(tokens)] == tokens
@@ -66,3 +115,14 @@ class Recall:
 
     def _known(self) -> tuple[Known, ...]:
         return tuple(self._answers.known(self._said))
+
+
+def _tentative(request: ReplyRequest, kept: Sequence[Message]) -> ReplyRequest:
+    """The request for what is left of it.
+
+    Where turns would leave, the person may yet shorten what they write: the state of the whole
+    chat is put away first, as it is for a chat of another name.
+    """
+    if len(kept) == len(request.messages):
+        return request
+    return replace(request, messages=tuple(kept), chat="")

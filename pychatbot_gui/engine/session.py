@@ -88,15 +88,26 @@ class ChatSession:
         finally:
             self._keep(pieces, complete)
 
-    def read_ahead(self, conversation: Conversation, token: CancelToken, chat: str = "") -> None:
-        """Have the engine read what is sure to come of the next prompt.
+    def read_ahead(
+        self,
+        conversation: Conversation,
+        draft: str,
+        sampling: Sampling,
+        token: CancelToken,
+        chat: str = "",
+        only_measure: bool = False,
+    ) -> Iterator[Event]:
+        """Have the engine measure the next prompt, and read what is sure to come of it.
 
-        The conversation ends with an answer, or with what the person is still writing. The context
-        list stays as it is. Raises as `Engine.reply` does, though nobody need be told.
+        `draft`: what the person has written so far. The context list stays as it is. Raises as
+        `Engine.reply` does, though nobody need be told.
         """
-        request = ReplyRequest(next(self._ids), conversation.prompt(), chat=chat)
-        for _ in self.engine.read_ahead(request, token):
-            pass
+        if draft.strip():
+            conversation = conversation.with_message(user_message(draft))
+        request = ReplyRequest(
+            next(self._ids), conversation.prompt(), sampling, chat=chat, only_measure=only_measure
+        )
+        yield from self.engine.read_ahead(request, token)
 
     def title(self, conversation: Conversation, token: CancelToken, chat: str = "") -> str:
         """A title for a conversation, by the model; "" where it finds none or was stopped.

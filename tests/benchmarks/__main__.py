@@ -13,7 +13,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from tests.benchmarks import gaps, growth, history, kills, losses, speed, start, stops
+from tests.benchmarks import ahead, gaps, growth, history, kills, losses, speed, start, stops
 from tests.benchmarks.effort import QUICK, Effort
 from tests.benchmarks.figures import Figure, machine, report, table
 from tests.benchmarks.models import Models
@@ -27,6 +27,7 @@ TOPICS = {
     "start": start.measure,
     "growth": growth.measure,
     "history": history.measure,
+    "ahead": ahead.measure,
 }
 
 

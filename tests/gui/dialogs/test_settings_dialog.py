@@ -37,6 +37,7 @@ CHANGED = replace(
     n_gpu_layers=7,
     snapshots=False,
     snapshot_limit_mb=300,
+    read_ahead="off",
     temperature=0.123,
     top_k=0,
     top_p=0.5,
