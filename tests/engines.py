@@ -9,6 +9,7 @@ from pychatbot_gui.engine.engine import (
     Measured,
     ModelInfo,
     ModelSpec,
+    Needed,
     Reading,
     ReplyRequest,
     Text,
@@ -28,7 +29,7 @@ class FakeEngine:
     """
 
     def __init__(self) -> None:
-        self.answers: list[list[str | Callable[[], None] | Exception]] = []
+        self.answers: list[list[str | Reading | Callable[[], None] | Exception]] = []
         self.history: list[ReplyRequest] = []
         self.load_error: Exception | None = None
         self.dropped = 0
@@ -39,7 +40,11 @@ class FakeEngine:
         self.measures: Callable[[ReplyRequest], tuple[int, int]] = _letters
 
     def load(
-        self, spec: ModelSpec, on_progress: Callable[[float], None], token: CancelToken
+        self,
+        spec: ModelSpec,
+        on_progress: Callable[[float], None],
+        token: CancelToken,
+        on_need: Callable[[Needed], None] = lambda _: None,
     ) -> ModelInfo:
         if self.load_error is not None:
             raise self.load_error
@@ -56,6 +61,8 @@ class FakeEngine:
                 raise piece
             if callable(piece):
                 piece()
+            elif isinstance(piece, Reading):  # room is made in the middle of the answer
+                yield piece
             else:
                 yield Text(request.id, piece)
             if token.is_cancelled():

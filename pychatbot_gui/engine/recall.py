@@ -7,9 +7,8 @@ cache, and the snapshots of other chats.
 import contextlib
 import time
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import replace
 
-from pychatbot_gui.core.chat import Message, Role
+from pychatbot_gui.core.chat import Role
 from pychatbot_gui.core.errors import Cancelled, TemplateError
 from pychatbot_gui.engine.answers import Answers, Known
 from pychatbot_gui.engine.cache import Cache
@@ -39,6 +38,7 @@ class Recall:
         self._cache = cache
         self._prompts = prompts
         self._answers = answers
+        self._hidden = 0  # turns that were left out of what is in the cache
         self._said: list[str] = []  # the answers in the conversation that the cache is of
 
     def remember(self, chat: str) -> None:
@@ -46,18 +46,32 @@ class Recall:
         if chat != self._cache.chat:
             self._answers.add_known(self.snapshots.answers(chat))
 
-    def stable(self, request: ReplyRequest) -> int:
-        """How many tokens of a prompt come before the person's last message; 0 if nobody asks."""
+    def stable(self, request: ReplyRequest, hidden: int) -> int:
+        """How many tokens of a prompt come before the person's last message; 0 if nobody asks.
+
+        `hidden`: so many turns are left out.
+        """
         messages = request.messages
         if self._cache.memory.window == 1 or not messages or messages[-1].role is not Role.USER:
             return 0
         with contextlib.suppress(TemplateError):
-            return len(self._prompts.ahead(messages[:-1], request.sampling.max_tokens))
+            max_tokens = request.sampling.max_tokens
+            return len(self._prompts.ahead(messages[:-1], max_tokens, hidden)[0])
         return 0
 
-    def go_to(self, request: ReplyRequest, tokens: Sequence[int]) -> int:
-        """Have the cache hold what is known of a prompt; returns how many tokens that are."""
-        reused = self.snapshots.go_to(request.chat, tokens)
+    def go_to(
+        self, request: ReplyRequest, tokens: Sequence[int], hidden: int, makes_room: bool = False
+    ) -> int:
+        """Have the cache hold what is known of a prompt; returns how many tokens that are.
+
+        `hidden`: so many turns are left out. Where there are more than before, or where an answer
+        makes room for itself, what is in the cache may be shifted; after an edit it may not.
+        """
+        same_chat = request.chat == self._cache.chat
+        before = self._hidden if same_chat else request.hidden_turns
+        shift = makes_room or hidden > before
+        reused = self.snapshots.go_to(request.chat, tokens, shift)
+        self._hidden = hidden
         self._said = [m.text for m in request.messages if m.role is Role.ASSISTANT]
         return reused
 
@@ -69,13 +83,14 @@ class Recall:
         sure: list[int] = []
         reused = 0
         with contextlib.suppress(Cancelled):
-            max_tokens = request.sampling.max_tokens
-            kept, tokens, limit = self._prompts.outlook(request.messages, max_tokens, token)
-            yield Measured(request.id, tokens, limit)
-            if not request.only_measure and tokens <= limit and not token.is_cancelled():
+            messages, max_tokens = request.messages, request.sampling.max_tokens
+            outlook = self._prompts.outlook(messages, max_tokens, request.hidden_turns, token)
+            yield Measured(request.id, outlook.tokens, outlook.limit)
+            fits = outlook.tokens <= outlook.limit
+            if fits and not request.only_measure and not token.is_cancelled():
                 yield Rendering(request.id)
-                sure = self._prompts.ahead(kept, max_tokens)
-                reused = yield from self._read(_tentative(request, kept), sure, token)
+                sure = self._prompts.sure(messages, max_tokens, outlook.turns)
+                reused = yield from self._read(request, sure, outlook.turns, token)
         yield Finished(
             request.id,
             "cancelled" if token.is_cancelled() else "stop",
@@ -85,12 +100,15 @@ class Recall:
         )
 
     def _read(
-        self, request: ReplyRequest, sure: list[int], token: CancelToken
+        self, request: ReplyRequest, sure: list[int], hidden: int, token: CancelToken
     ) -> Generator[Event, None, int]:
         if self.holds(sure) or token.is_cancelled():
             return len(sure)
-        stable = self.stable(request)
-        reused = self.go_to(request, sure)
+        stable = self.stable(request, hidden)
+        if request.chat == self._cache.chat and hidden > self._hidden:
+            # The person may yet shorten what they write, and then nothing has to leave.
+            self.snapshots.put_away()
+        reused = self.go_to(request, sure, hidden)
         yield Reading(request.id, reused, len(sure))
         for done in self._cache.read(sure, stable, AHEAD_BATCH):
             yield Reading(request.id, done, len(sure))
@@ -115,14 +133,3 @@ class Recall:
 
     def _known(self) -> tuple[Known, ...]:
         return tuple(self._answers.known(self._said))
-
-
-def _tentative(request: ReplyRequest, kept: Sequence[Message]) -> ReplyRequest:
-    """The request for what is left of it.
-
-    Where turns would leave, the person may yet shorten what they write: the state of the whole
-    chat is put away first, as it is for a chat of another name.
-    """
-    if len(kept) == len(request.messages):
-        return request
-    return replace(request, messages=tuple(kept), chat="")

@@ -5,7 +5,7 @@ The window's worker and the terminal both talk through this, so both send the mo
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from pychatbot_gui.core.chat import (
     Conversation,
@@ -33,6 +33,21 @@ from pychatbot_gui.engine.engine import (
     Sampling,
     Text,
 )
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """What is to be read ahead: a conversation and what the person has written so far after it.
+
+    `chat`: a key, as in `ReplyRequest`. `when`: a value of the setting `read_ahead`; where it says
+    no, the tokens are only counted.
+    """
+
+    conversation: Conversation
+    draft: str
+    sampling: Sampling
+    chat: str = ""
+    when: str = "on"
 
 
 class ChatSession:
@@ -67,15 +82,17 @@ class ChatSession:
         conversation was refused.
         """
         before, prefix = self.conversation, clean_text(prefix)
-        request = ReplyRequest(next(self._ids), before.prompt(), sampling, prefix, self.chat)
+        request = ReplyRequest(
+            next(self._ids), before.prompt(), sampling, prefix, self.chat, before.hidden_turns
+        )
         pieces = [prefix] if prefix else []
         complete = False
         try:
             for event in self.engine.reply(request, token):
                 if isinstance(event, Text):
                     pieces.append(event.piece)
-                elif isinstance(event, Reading) and event.dropped:
-                    self._hide(before, request.messages, event.dropped)
+                elif isinstance(event, Reading):
+                    self._hide(request.messages, event.dropped)
                 elif isinstance(event, Finished):
                     complete = event.reason == "stop"
                     self._keep(pieces, complete)
@@ -89,23 +106,22 @@ class ChatSession:
             self._keep(pieces, complete)
 
     def read_ahead(
-        self,
-        conversation: Conversation,
-        draft: str,
-        sampling: Sampling,
-        token: CancelToken,
-        chat: str = "",
-        only_measure: bool = False,
+        self, ahead: Ahead, token: CancelToken, only_measure: bool = False
     ) -> Iterator[Event]:
         """Have the engine measure the next prompt, and read what is sure to come of it.
 
-        `draft`: what the person has written so far. The context list stays as it is. Raises as
-        `Engine.reply` does, though nobody need be told.
+        The context list stays as it is. Raises as `Engine.reply` does, though nobody need be told.
         """
-        if draft.strip():
-            conversation = conversation.with_message(user_message(draft))
+        conversation = ahead.conversation
+        if ahead.draft.strip():
+            conversation = conversation.with_message(user_message(ahead.draft))
         request = ReplyRequest(
-            next(self._ids), conversation.prompt(), sampling, chat=chat, only_measure=only_measure
+            next(self._ids),
+            conversation.prompt(),
+            ahead.sampling,
+            chat=ahead.chat,
+            hidden_turns=conversation.hidden_turns,
+            only_measure=only_measure,
         )
         yield from self.engine.read_ahead(request, token)
 
@@ -123,6 +139,7 @@ class ChatSession:
             Sampling(temperature=0, max_tokens=TITLE_TOKENS),
             title_beginning(answers[-1] if answers else ""),
             chat,
+            conversation.hidden_turns,
         )
         pieces: list[str] = []
         for event in self.engine.reply(request, token):
@@ -139,14 +156,16 @@ class ChatSession:
             answer = Message(Role.ASSISTANT, "".join(pieces), unfinished=not complete)
             self.conversation = self.conversation.with_message(answer)
 
-    def _hide(self, before: Conversation, sent: tuple[Message, ...], dropped: int) -> None:
-        """The oldest messages left the model's sight: they stay out of the next prompts too.
+    def _hide(self, sent: tuple[Message, ...], dropped: int) -> None:
+        """The oldest messages are out of the model's sight, or back in it.
 
-        So the beginning of the prompt stays the same, and is not read again, for many turns.
+        The next request says how many are out, so that the beginning of the prompt stays the same,
+        and is not read again, for many turns.
         """
         gone = [m for m in sent if m.role is not Role.SYSTEM][:dropped]
-        hidden = before.hidden_turns + len(turn_starts(gone))
-        self.conversation = replace(self.conversation, hidden_turns=hidden)
+        hidden = len(turn_starts(gone))
+        if hidden != self.conversation.hidden_turns:
+            self.conversation = replace(self.conversation, hidden_turns=hidden)
 
 
 def was_refused(error: Exception) -> bool:

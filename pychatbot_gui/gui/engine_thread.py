@@ -35,6 +35,7 @@ from pychatbot_gui.engine.engine import (
     Measured,
     ModelInfo,
     ModelSpec,
+    Needed,
     Notice,
     Reading,
     Rendering,
@@ -42,7 +43,7 @@ from pychatbot_gui.engine.engine import (
     Text,
 )
 from pychatbot_gui.engine.power import Power
-from pychatbot_gui.engine.session import ChatSession, was_refused
+from pychatbot_gui.engine.session import Ahead, ChatSession, was_refused
 
 FRAME_MS = 33
 
@@ -69,22 +70,22 @@ class _Dropped:
 
 
 @dataclass(frozen=True)
-class Ahead:
-    """What is to be read ahead: a conversation and what the person has written so far after it.
-
-    `chat`: see `EngineThread.ask`. `when`: a value of the setting `read_ahead`; where it says no,
-    the tokens are only counted.
-    """
-
-    conversation: Conversation
-    draft: str
-    sampling: Sampling
-    chat: str = ""
-    when: str = "on"
+class _Outgrown:
+    pass
 
 
 _Outgoing = (
-    Loading | Reading | Notice | Text | Finished | _Dropped | _Loaded | _LoadEnded | _AnswerFailed
+    Loading
+    | Needed
+    | Reading
+    | Notice
+    | Text
+    | Finished
+    | _Dropped
+    | _Outgrown
+    | _Loaded
+    | _LoadEnded
+    | _AnswerFailed
 )
 
 
@@ -117,7 +118,9 @@ class EngineWorker(QObject):
         """Load a model in place of the one there is."""
         assert self._chat is not None
         try:
-            info = self._chat.engine.load(spec, lambda f: self._out.put(Loading(0, f)), token)
+            info = self._chat.engine.load(
+                spec, lambda f: self._out.put(Loading(0, f)), token, self._out.put
+            )
             self._out.put(_Loaded(info))
         except Cancelled:
             self._out.put(_LoadEnded(None))
@@ -137,13 +140,16 @@ class EngineWorker(QObject):
         chat = self._chat
         assert chat is not None
         chat.conversation, chat.chat = conversation, key
-        hidden = conversation.hidden_turns
+        hidden, outgrown = conversation.hidden_turns, False
         try:
             for event in chat.answer(sampling, token, prefix):
                 if chat.conversation.hidden_turns != hidden:
                     hidden = chat.conversation.hidden_turns
                     self._out.put(_Dropped(hidden))
-                if not isinstance(event, (Rendering, Measured)):
+                if isinstance(event, Reading) and event.skipped and not outgrown:
+                    outgrown = True
+                    self._out.put(_Outgrown())
+                if not isinstance(event, Rendering | Needed | Measured):
                     self._out.put(event)
         except Exception as error:  # a bug must not end the thread
             self._out.put(_AnswerFailed(_told(error), was_refused(error)))
@@ -171,9 +177,7 @@ class EngineWorker(QObject):
             return
         only_measure = ahead.when == "off" or (ahead.when == "mains" and self._on_battery())
         try:
-            for event in chat.read_ahead(
-                ahead.conversation, ahead.draft, ahead.sampling, token, ahead.chat, only_measure
-            ):
+            for event in chat.read_ahead(ahead, token, only_measure):
                 if isinstance(event, (Measured, Reading, Finished)):
                     self.read.emit(token, event)
         except Exception as error:  # nobody waits for this: the next message will tell
@@ -199,10 +203,12 @@ class EngineThread(QObject):
     """The main thread's end: starts the thread, takes wishes, tells what happens."""
 
     loading = Signal(float)  # fraction from 0 to 1
+    needed = Signal(object)  # Needed: what the model that is being loaded will take
     loaded = Signal(object)  # ModelInfo
     load_ended = Signal(object)  # PychatbotError, or None where the person ended it
     reading = Signal(int, int)  # tokens read, tokens of the prompt
     messages_dropped = Signal(int)  # turns of the conversation that the model no longer sees
+    answer_outgrown = Signal()  # nor does it see the beginning of the answer it is writing
     text_arrived = Signal(str)
     answer_finished = Signal(object)  # Finished
     answer_failed = Signal(object, bool)  # PychatbotError, whether the message was refused
@@ -381,10 +387,14 @@ class EngineThread(QObject):
                 text.append(event.piece)
             elif isinstance(event, (Loading, Reading)):
                 progress = event
+            elif isinstance(event, Needed):
+                self.needed.emit(event)
             elif isinstance(event, Notice):
                 self.noticed.emit(event.text)
             elif isinstance(event, _Dropped):
                 self.messages_dropped.emit(event.hidden_turns)
+            elif isinstance(event, _Outgrown):
+                self.answer_outgrown.emit()
             else:
                 self._tell_progress(progress)
                 self._tell_text(text)

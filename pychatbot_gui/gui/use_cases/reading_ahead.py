@@ -10,7 +10,8 @@ from pychatbot_gui.core.chat import Conversation
 from pychatbot_gui.core.context import too_long
 from pychatbot_gui.core.errors import ContextOverflow
 from pychatbot_gui.core.history import SavedChat
-from pychatbot_gui.gui.engine_thread import Ahead, EngineThread
+from pychatbot_gui.engine.session import Ahead
+from pychatbot_gui.gui.engine_thread import EngineThread
 from pychatbot_gui.gui.main_window import MainWindow
 from pychatbot_gui.gui.use_cases.answer_values import AnswerValues
 from pychatbot_gui.gui.use_cases.chats import Chats
