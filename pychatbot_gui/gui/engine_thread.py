@@ -91,6 +91,7 @@ class EngineWorker(QObject):
 
     title_found = Signal(object, str)  # the key it was asked under, the title
     background_failed = Signal(object)  # PychatbotError
+    began_to_write = Signal()  # the first text of an answer is there
 
     def __init__(
         self, make_engine: Callable[[], Engine], out: "queue.SimpleQueue[_Outgoing]"
@@ -132,7 +133,7 @@ class EngineWorker(QObject):
         chat = self._chat
         assert chat is not None
         chat.conversation, chat.chat = conversation, key
-        hidden, outgrown = conversation.hidden_turns, False
+        hidden, outgrown, silent = conversation.hidden_turns, False, True
         try:
             for event in chat.answer(sampling, token, prefix):
                 if chat.conversation.hidden_turns != hidden:
@@ -143,6 +144,9 @@ class EngineWorker(QObject):
                     self._out.put(_Outgrown())
                 if not isinstance(event, Rendering | Needed):
                     self._out.put(event)
+                if silent and isinstance(event, Text):
+                    silent = False
+                    self.began_to_write.emit()
         except Exception as error:  # a bug must not end the thread
             self._out.put(_AnswerFailed(_told(error), was_refused(error)))
 
@@ -227,6 +231,7 @@ class EngineThread(QObject):
         self._forget.connect(self._worker.forget)
         self._worker.title_found.connect(self.title_suggested)
         self._worker.background_failed.connect(self._log_failure)
+        self._worker.began_to_write.connect(self._deliver_now)
         self._thread.started.connect(self._worker.start)
         self._thread.finished.connect(self._worker.close, Qt.ConnectionType.DirectConnection)
         self._token: CancelToken | None = None
@@ -338,6 +343,12 @@ class EngineThread(QObject):
     @Slot(object)
     def _log_failure(self, error: PychatbotError) -> None:
         logging.getLogger("pychatbot").info("in the background: %s %s", error, error.detail)
+
+    @Slot()
+    def _deliver_now(self) -> None:
+        """The first word is waited for: it does not wait for the end of a frame."""
+        if self._timer.isActive():
+            self._deliver()
 
     @Slot()
     def _deliver(self) -> None:
