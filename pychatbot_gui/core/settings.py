@@ -137,6 +137,13 @@ class Settings:
         step=250,
         reload=True,
     )
+    prompt_lookup: bool = _setting(
+        "Draft what repeats (prompt_lookup)",
+        "Where an answer repeats the conversation, as in edited code or a corrected letter, several "
+        "tokens are tried at once, which is faster. What the model answers does not depend on it.",
+        "Hardware",
+        reload=True,
+    )
     temperature: float = _setting(
         "Temperature",
         "0 always takes the likeliest word; higher values vary more.",
