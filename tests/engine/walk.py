@@ -111,7 +111,7 @@ class Fresh:
 
     def __init__(self, model: Path, n_ctx: int) -> None:
         self._engine = LlamaEngine()
-        load(self._engine, model, n_ctx=n_ctx)
+        load(self._engine, model, n_ctx=n_ctx, prompt_lookup=False)
 
     def __enter__(self) -> LlamaEngine:
         return self._engine
