@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterator
 
 from pychatbot_gui.core.chat import clean_text
 from pychatbot_gui.core.errors import PychatbotError
+from pychatbot_gui.core.memory import need_sentence
 from pychatbot_gui.engine.engine import (
     CancelToken,
     Engine,
     Finished,
     Loading,
     ModelSpec,
+    Needed,
     Reading,
     Sampling,
     Text,
@@ -64,9 +66,13 @@ def _load(engine: Engine, spec: ModelSpec) -> str:
         if visible:
             print(f"\rLoading the model… {fraction:4.0%} ", end="", file=sys.stderr, flush=True)
 
+    def needed(event: Needed) -> None:
+        if visible:
+            print(need_sentence(event.memory.need(event.n_ctx), event.free), file=sys.stderr)
+
     try:
         with _ctrl_c() as token:
-            info = engine.load(spec, progress, token)
+            info = engine.load(spec, progress, token, needed)
     except BaseException:
         if visible:
             print(file=sys.stderr)

@@ -6,7 +6,7 @@ function of its arguments: the same call writes the same bytes.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -21,6 +21,12 @@ CHATML = (
     "{{ message['content'] }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
+
+
+def chatml(messages: Iterable[tuple[str, str]]) -> str:
+    """What `CHATML` makes of roles and texts, with the beginning of an answer."""
+    turns = (f"<|im_start|>{role}\n{text}<|im_end|>\n" for role, text in messages)
+    return "".join(turns) + "<|im_start|>assistant\n"
 
 
 @dataclass

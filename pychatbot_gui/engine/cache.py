@@ -90,7 +90,10 @@ class Checkpoint:
 
 
 class Cache:
-    """What the model has read: `tokens`, of the conversation `chat` ("" for one without a name)."""
+    """What the model has read: `tokens`, of the conversation `chat` ("" for one without a name).
+
+    `shifted`: from this place on it was read beside what is no longer there; None for nowhere.
+    """
 
     def __init__(self, memory: Memory, budget: int) -> None:
         """`budget`: bytes that all checkpoints together may take."""
@@ -98,6 +101,7 @@ class Cache:
         self.tokens: list[int] = []
         self.checkpoints: list[Checkpoint] = []
         self.chat = ""
+        self.shifted: int | None = None
         self._budget = budget
         self._has_logits = False  # of the last token
 
@@ -178,10 +182,16 @@ class Cache:
         else:
             self.clear()
 
-    def adopt(self, tokens: Sequence[int], checkpoints: Sequence[Checkpoint]) -> None:
+    def adopt(
+        self,
+        tokens: Sequence[int],
+        checkpoints: Sequence[Checkpoint],
+        shifted: int | None = None,
+    ) -> None:
         """The memory was restored from elsewhere: this is what it holds."""
         self.tokens = list(tokens)
         self.checkpoints = list(checkpoints)
+        self.shifted = shifted
         self._has_logits = False
         self._thin_out()
 
@@ -190,7 +200,13 @@ class Cache:
         self.memory.clear()
         self.tokens.clear()
         self.checkpoints.clear()
+        self.shifted = None
         self._has_logits = False
+
+    def leave_chat(self) -> None:
+        """Forget what another conversation must not begin with: what was shifted."""
+        if self.shifted is not None:
+            self.keep(self.tokens[: self.shifted] or [-1])
 
     def _shift(self, move: "Shift", tokens: Sequence[int]) -> bool:
         end = move.start + move.length
@@ -198,6 +214,7 @@ class Cache:
             move.start, move.count, tokens[end]
         ):
             self.tokens = list(tokens[: end + 1])
+            self.shifted = min(move.start, len(tokens) if self.shifted is None else self.shifted)
             self._has_logits = True
             return True
         self.clear()
@@ -223,6 +240,8 @@ class Cache:
 
     def _shorten(self, length: int) -> None:
         del self.tokens[length:]
+        if self.shifted is not None and self.shifted >= length:
+            self.shifted = None
         self.checkpoints = [c for c in self.checkpoints if c.length <= length]
 
     def _add_checkpoint(self) -> None:

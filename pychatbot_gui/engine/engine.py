@@ -10,6 +10,7 @@ from typing import Protocol
 
 from pychatbot_gui.core.chat import Message
 from pychatbot_gui.core.guide import is_guide
+from pychatbot_gui.core.memory import ModelMemory
 from pychatbot_gui.core.settings import Settings
 
 
@@ -50,7 +51,10 @@ class Sampling:
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """A loaded model. `size` in bytes; `notices` are sentences for the person."""
+    """A loaded model. `size` in bytes; `notices` are sentences for the person.
+
+    `memory`: what it needs for any context length; empty where that is not known.
+    """
 
     path: str
     name: str
@@ -59,6 +63,7 @@ class ModelInfo:
     n_ctx: int
     n_ctx_train: int
     notices: tuple[str, ...] = ()
+    memory: ModelMemory = ModelMemory()
 
 
 @dataclass(frozen=True)
@@ -84,6 +89,16 @@ class Loading:
 
     id: int
     fraction: float
+
+
+@dataclass(frozen=True)
+class Needed:
+    """What the model that is being loaded will take, for `n_ctx` tokens, of `free` bytes."""
+
+    id: int
+    memory: ModelMemory
+    n_ctx: int
+    free: int
 
 
 @dataclass(frozen=True)
@@ -151,7 +166,7 @@ class Finished:
         return self.reply_tokens / self.writing_seconds if self.writing_seconds > 0 else 0.0
 
 
-Event = Loading | Rendering | Reading | Notice | Text | Finished
+Event = Loading | Needed | Rendering | Reading | Notice | Text | Finished
 
 
 class CancelToken:
@@ -191,10 +206,16 @@ class Engine(Protocol):
     """One model at a time, driven by one thread; only a `CancelToken` is for other threads."""
 
     def load(
-        self, spec: ModelSpec, on_progress: Callable[[float], None], token: CancelToken
+        self,
+        spec: ModelSpec,
+        on_progress: Callable[[float], None],
+        token: CancelToken,
+        on_need: Callable[[Needed], None] = lambda _: None,
     ) -> ModelInfo:
         """Load a model in place of the one there is; progress from 0 to 1.
 
+        `on_need` is called before the load, and again where it is tried in another way; not where
+        nothing is known, as for a graphics card.
         Raises `ModelFileError`, `OutOfMemory`, `TemplateError`, `ModelDied`; `Cancelled` when the
         token ended it. After any of these no model is loaded.
         """

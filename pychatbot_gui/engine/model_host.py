@@ -15,13 +15,14 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from pychatbot_gui.core.errors import Cancelled, PychatbotError
 from pychatbot_gui.engine import wire
-from pychatbot_gui.engine.engine import CancelToken, Event, Loading, Rendering, Text
+from pychatbot_gui.engine.engine import CancelToken, Event, Loading, Needed, Rendering, Text
 from pychatbot_gui.engine.llama import LlamaEngine
 from pychatbot_gui.engine.model_log import ModelLog
 
@@ -139,9 +140,13 @@ def _load(
             told = int(fraction * 100)
             wire.send(connection, Loading(frame.id, fraction))
 
-    info = engine.load(
-        frame.spec, progress, token, lambda: wire.send(connection, Rendering(frame.id))
-    )
+    def needed(event: Needed) -> None:
+        wire.send(connection, replace(event, id=frame.id))
+
+    def rendering() -> None:
+        wire.send(connection, Rendering(frame.id))
+
+    info = engine.load(frame.spec, progress, token, needed, rendering)
     wire.send(connection, wire.Loaded(frame.id, info))
 
 

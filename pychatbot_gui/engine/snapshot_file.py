@@ -45,13 +45,14 @@ class Replaced(Exception):
 class Head:
     """What is known of a snapshot without reading its state.
 
-    `oldest`: see `Memory.oldest`. `lengths`: those of its checkpoints.
+    `oldest`: see `Memory.oldest`. `lengths`: those of its checkpoints. `shifted`: see `Cache`.
     """
 
     tokens: Sequence[int]
     oldest: int
     lengths: tuple[int, ...] = ()
     answers: tuple[Known, ...] = ()
+    shifted: int | None = None
 
 
 def write_snapshot(
@@ -104,7 +105,9 @@ def read_head(path: Path, owner: str, n_vocab: int) -> Head:
                 (bytes.fromhex(digest), _checked(ids, n_vocab))
                 for digest, ids in document["answers"]
             )
-            return Head(tokens, int(document["oldest"]), lengths, answers)
+            shifted = document["shifted"]
+            shifted = int(shifted) if shifted is not None else None
+            return Head(tokens, int(document["oldest"]), lengths, answers, shifted)
         except (KeyError, TypeError, ValueError, OverflowError, struct.error) as error:
             raise Damaged(repr(error)) from error
 
@@ -173,6 +176,7 @@ def _document(
         "state_crc": _crc(stream, end),
         "tokens_crc": zlib.crc32(_ids(head.tokens)),
         "oldest": head.oldest,
+        "shifted": head.shifted,
         "checkpoints": [(c.length, len(c.data), zlib.crc32(c.data)) for c in checkpoints],
         "answers": [(digest.hex(), list(ids)) for digest, ids in head.answers],
     }

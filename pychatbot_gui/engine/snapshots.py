@@ -154,6 +154,7 @@ class Snapshots:
         self._budget = budget
         self._answers = answers
         self._held: OrderedDict[str, _Held] = OrderedDict()
+        self._forgotten: set[str] = set()
         self._heads: dict[str, Head | None] = {}  # of those on disk that were looked at
         self._folder: SnapshotFolder | None = None
         self._gave_up = False
@@ -184,15 +185,20 @@ class Snapshots:
 
         `shift`: see `Cache.keep`.
         """
-        if chat != self._cache.chat:
+        if chat in self._forgotten:  # asked for before it was deleted, and come to only now
+            chat = ""
+        cache = self._cache
+        if chat != cache.chat:
             self._put_away()
+            cache.leave_chat()
         head = self._head(chat) if chat else None
-        if head is not None:
-            here = self._cache.usable(tokens, shift)
-            if self._usable(head, tokens, shift) >= here + _LEAST:
-                self._restore(chat, head)
-        self._cache.chat = chat
-        return self._cache.keep(tokens, shift)
+        here = cache.usable(tokens, shift and cache.chat == chat)
+        if head is not None and self._usable(head, tokens, shift) >= here + _LEAST:
+            self._restore(chat, head)
+        # What another chat had read is not taken apart for this one.
+        shift = shift and cache.chat == chat
+        cache.chat = chat
+        return cache.keep(tokens, shift)
 
     def save(self) -> None:
         """Write to disk what is not there yet, so that a restart finds it."""
@@ -207,7 +213,8 @@ class Snapshots:
             self._write_cache()
 
     def forget(self, chat: str) -> None:
-        """A chat is deleted for good."""
+        """A chat is deleted for good. Nothing more is kept of it, whatever is still asked."""
+        self._forgotten.add(chat)
         if self._folder is not None:
             self._folder.forget(chat)
         self._held.pop(chat, None)
@@ -246,6 +253,7 @@ class Snapshots:
             cache.memory.oldest(),
             tuple(c.length for c in cache.checkpoints),
             tuple(self._answers()),
+            cache.shifted,
         )
 
     def _is_news(self) -> bool:
@@ -323,7 +331,8 @@ class Snapshots:
             self._held.move_to_end(chat)
             cache.clear()
             if cache.memory.restore(held.state, partial=False):
-                cache.adopt(head.tokens, held.checkpoints)
+                cache.adopt(head.tokens, held.checkpoints, head.shifted)
+                cache.chat = chat
             else:
                 self._held.pop(chat)
                 cache.clear()
@@ -337,7 +346,8 @@ class Snapshots:
                 raise Damaged("the library refused it")
             if state is None and not memory.load(path, head.tokens):
                 raise Damaged("the library refused it")
-            cache.adopt(head.tokens, checkpoints)
+            cache.adopt(head.tokens, checkpoints, head.shifted)
+            cache.chat = chat
             os.utime(path)  # the longest unused go first
         except (FileNotFoundError, Replaced, MemoryError):  # another program may use the folder too
             self._heads.pop(chat, None)

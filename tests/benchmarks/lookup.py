@@ -21,7 +21,7 @@ from pychatbot_gui.engine.answers import Beginning
 from pychatbot_gui.engine.engine import CancelToken, ModelSpec, Sampling
 from pychatbot_gui.engine.llama import LlamaEngine
 from pychatbot_gui.engine.lookup import Drafts, Lookup
-from pychatbot_gui.engine.memory import processor_cores
+from pychatbot_gui.engine.room import processor_cores
 from pychatbot_gui.engine.sampler import Sampler
 from pychatbot_gui.engine.writing import Writer
 from tests.benchmarks.effort import Effort
@@ -147,16 +147,15 @@ def topics(tokens: int) -> list[Topic]:
     edited = re.sub(r"\n    def (\w+)\(self\)", r"\n    def \1_now(self)", edited, count=2)
     letter = "".join(prose[:_READ])
     return [
-        Topic(
-            "prose that goes on", "".join(prose[:_READ]), "".join(prose[_READ:][:tokens]), False
-        ),
+        Topic("prose that goes on", "".join(prose[:_READ]), "".join(prose[_READ:][:tokens]), False),
         Topic("code that goes on", "".join(code[:_READ]), "".join(code[_READ:][:tokens]), False),
         Topic(
-            "edit this code", "".join(code[:_READ]), "".join(re.findall(_WORD, edited)[:tokens]), True
+            "edit this code",
+            "".join(code[:_READ]),
+            "".join(re.findall(_WORD, edited)[:tokens]),
+            True,
         ),
-        Topic(
-            "correct this letter", _with_mistakes(letter), "".join(prose[:_READ][:tokens]), True
-        ),
+        Topic("correct this letter", _with_mistakes(letter), "".join(prose[:_READ][:tokens]), True),
     ]
 
 
@@ -180,9 +179,7 @@ def _with_mistakes(text: str) -> str:
 
 
 def _tokens(text: str, numbers: dict[str, int]) -> list[int]:
-    return [
-        numbers.setdefault(word, _FIRST_TOKEN + len(numbers)) for word in _WORD.findall(text)
-    ]
+    return [numbers.setdefault(word, _FIRST_TOKEN + len(numbers)) for word in _WORD.findall(text)]
 
 
 def _threads() -> int:

@@ -11,8 +11,18 @@ import pytest
 
 from pychatbot_gui.core.errors import ContextOverflow, OutOfMemory, PychatbotError, TemplateError
 from pychatbot_gui.core.settings import CHAT_FORMATS
-from pychatbot_gui.engine.engine import CancelToken, Engine, Loading, Reading, Sampling, Text
-from pychatbot_gui.engine.llama import LlamaEngine, named_formatter
+from pychatbot_gui.engine.chat_formats import named_formatter
+from pychatbot_gui.engine.engine import (
+    CancelToken,
+    Engine,
+    Loading,
+    ModelSpec,
+    Needed,
+    Reading,
+    Sampling,
+    Text,
+)
+from pychatbot_gui.engine.llama import LlamaEngine
 from pychatbot_gui.engine.prompts import PromptWriter
 from tests.conftest import ANSWER
 from tests.engine.talk import GREEDY, assistant, events, finished, load, system, text_of, user
@@ -170,7 +180,7 @@ def test_a_chat_format_overrides_the_template(engine: Engine, random_model: Path
 def test_every_chat_format_of_the_settings_writes_every_message() -> None:
     question = [user("MARK-1"), assistant("MARK-2"), user("MARK-3")]
     for name in CHAT_FORMATS:
-        writer = PromptWriter(named_formatter(name), ())
+        writer = PromptWriter(named_formatter(name, llama_chat_format), ())
         writer.probe()
         prompt = writer.write([system("MARK-0"), *question])
         text = "".join(part.text for part in prompt.segments)
@@ -244,7 +254,6 @@ def test_a_context_beyond_training_is_told(engine: Engine, random_model: Path) -
 
 
 def test_loading_tells_its_progress(engine: Engine, random_model: Path) -> None:
-    from pychatbot_gui.engine.engine import ModelSpec
 
     told: list[float] = []
     engine.load(ModelSpec(str(random_model), n_ctx=256), told.append, CancelToken())
@@ -385,3 +394,15 @@ def test_an_answer_that_filled_most_of_the_context_goes_on(
     said = "Over and over again it says the very same thing until somebody stops it. "
     assert text_of(cut) + text_of(went_on) in said * 40, "nothing is lost and nothing said twice"
     assert finished(went_on).reused_tokens == finished(went_on).prompt_tokens - 1
+
+
+def test_what_a_model_needs_is_told_before_its_load(engine: Engine, random_model: Path) -> None:
+    told: list[Needed | float] = []
+    info = engine.load(
+        ModelSpec(str(random_model), n_ctx=512), told.append, CancelToken(), told.append
+    )
+    first = told[0]
+    assert isinstance(first, Needed)
+    assert (first.memory, first.n_ctx) == (info.memory, 512)
+    assert first.memory.weights < random_model.stat().st_size < 2 * first.memory.weights
+    assert 0 < first.free <= psutil.virtual_memory().total

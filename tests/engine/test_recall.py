@@ -197,3 +197,35 @@ def test_a_cut_answer_goes_on_after_a_restart(
     went_on = events(engine, LONG, sampling=SHORT, chat="a", prefix=cut)
     assert finished(went_on).reused_tokens >= 800
     assert text_of(went_on) == fresh_answer(kind, [LONG], cut)
+
+
+def test_another_chat_does_not_begin_with_what_was_shifted(
+    engines: Callable[[], LlamaEngine], model_folder: Path
+) -> None:
+    """Not even where it begins with the same messages, and not after a restart."""
+    path = build_plain(model_folder / "shifted.gguf", words=BYTES)
+    engine = engines()
+    load(engine, path, n_ctx=N_CTX)
+    kept = user("This is what is left of the conversation. " * 12)
+    answer = text_of(events(engine, LONG, sampling=SHORT, chat="a"))
+    messages = [LONG, assistant(answer), kept]
+    messages.append(assistant(text_of(events(engine, *messages, sampling=SHORT, chat="a"))))
+    more = user("Something more about it. " * 25)
+    got = events(engine, *messages, more, sampling=SHORT, chat="a")
+    assert any(isinstance(e, Reading) and e.dropped == 2 for e in got)
+    assert finished(got).reused_tokens > 400
+    assert engine._loaded is not None and engine._loaded.cache.shifted is not None
+    other = (*messages[2:], more)
+    assert text_of(events(engine, *other, sampling=SHORT, chat="b")) == fresh_answer(
+        path, list(other)
+    )
+    engine.forget("b")
+    engine.close()
+    engine = engines()
+    load(engine, path, n_ctx=N_CTX)
+    again = events(engine, *messages, more, sampling=SHORT, chat="a")
+    assert text_of(again) == text_of(got), "in its own chat it is found again"
+    assert finished(again).reused_tokens > finished(again).prompt_tokens - 10
+    assert text_of(events(engine, *other, sampling=SHORT, chat="c")) == fresh_answer(
+        path, list(other)
+    )

@@ -85,7 +85,7 @@ class Truth:
         self._answers: dict[object, Answer] = {}
 
     def answer(self, request: ReplyRequest, known: tuple[Known, ...]) -> Answer:
-        key = (request.messages, request.prefix, request.sampling, known)
+        key = (request.messages, request.hidden_turns, request.prefix, known)
         if key not in self._answers:
             self._answers[key] = self._ask(request, known)
         return self._answers[key]
@@ -160,7 +160,7 @@ class Walk:
         starts = turn_starts(self.conversation.messages)
         if starts:
             kept = self.conversation.messages[: starts[-min(back, len(starts))]]
-            self.chats[self.now] = Conversation(self.conversation.system, kept)
+            self.chats[self.now] = replace(self.conversation, messages=kept)
             self.send(text)
 
     def regenerate(self) -> None:
@@ -209,8 +209,10 @@ class Walk:
         self._start()
 
     def forget(self) -> None:
+        """No other chat ever gets the key of one that was deleted."""
         self.engine.forget(self.now)
         self.chats.pop(self.now, None)
+        self.now += "+"
 
     # -- what must hold ---------------------------------------------------------------------
 
@@ -228,7 +230,7 @@ class Walk:
 
         The messages that the model sees may not.
         """
-        return False
+        return loaded_of(self.engine).cache.shifted is not None
 
     def _start(self) -> None:
         self.engine = LlamaEngine(snapshots=self.folder)
@@ -253,7 +255,8 @@ class Walk:
                 yield event
 
         got = Answer.of(heard())
-        true = self.truth.answer(ReplyRequest(0, asked.prompt(), SHORT, prefix), known)
+        request = ReplyRequest(0, asked.prompt(), SHORT, prefix, hidden_turns=asked.hidden_turns)
+        true = self.truth.answer(request, known)
         if any(isinstance(e, Finished) and e.reason == "cancelled" for e in said):
             assert true.text.startswith(got.text) and not got.error
         elif not self._was_shifted():

@@ -140,7 +140,7 @@ class ChatView(ChatPane):
         self.append_text(text)
 
     def set_progress(self, text: str) -> None:
-        """Say what the model does before its first word; ignored once text has come."""
+        """Say what the model does before its next word; it goes when that comes."""
         self._add(lambda: self._chat.set_status(text))
 
     def append_text(self, piece: str) -> None:
@@ -177,9 +177,9 @@ class ChatView(ChatPane):
         cut = bool(note) if is_cut is None else is_cut
         self._add(lambda: self._chat.end_answer(note, cut))
 
-    def add_divider(self, text: str) -> None:
-        """Draw a line across the conversation with a sentence in it."""
-        self._add(lambda: self._chat.divider(text))
+    def set_seen_from(self, message: int) -> None:
+        """Say that the model sees nothing above this message any more; 0: that it sees all."""
+        self._add(lambda: self._chat.set_seen_from(message))
 
     def _add(self, action: Callable[[], object]) -> None:
         self._arriving = None

@@ -19,7 +19,7 @@ PAGE = 200
 ENDINGS = {
     "cancelled": "Stopped",
     "length": "Ended at the longest answer set in the settings",
-    "context": "Cut off: the context is full. Write “continue” to go on without the oldest part.",
+    "context": "Cut off: the context is full",
     "error": "Unfinished: something went wrong",
     "crash": "Unfinished: the program ended while this was written",
     "elsewhere": "Being written by another program",

@@ -88,7 +88,7 @@ def test_the_text_size_changes_by_key_and_wheel(qtbot, view):
         qtbot.keyClick(view, Qt.Key.Key_0, control)
     turn(view, 240, control)
     assert view.zoom() == pytest.approx(1.25)
-    view.step_zoom(1)
+    view.zoom_actions()[0].trigger()
     assert view.zoom() == pytest.approx(1.5)
     view.zoom_actions()[2].trigger()
     assert view.zoom() == 1.0

@@ -9,6 +9,9 @@ from tests.gui.chat.markdown_samples import SAMPLES, TOUR
 from tests.gui.chat.saved_chats import NOTES, answer, ids, long_chat, numbers_in, question
 from tests.gui.chat.views import at_end, click, settle, structure, top_text
 
+UNSEEN = "The model no longer sees the messages above."
+
+
 # --- what is shown ----------------------------------------------------------------------------
 
 
@@ -136,13 +139,13 @@ def test_the_ids_come_later(qtbot, view):
     assert [m.id for m in view._chat.messages] == [11, 12]
 
 
-def test_ids_and_versions_survive_a_divider(view):
+def test_ids_and_versions_survive_a_line(view):
     view.add_user_message("Q", 11, 2, 2)
     view.begin_answer("M", 12, 1, 2)
-    view.add_divider("No longer seen")
+    view.set_seen_from(11)
     view.append_text("A")
     view.end_answer()
-    assert view.toPlainText() == "No longer seen\n\nQ\n\n‹ 2/2 ›\n\nM\nA\n\n‹ 1/2 ›"
+    assert view.toPlainText() == f"{UNSEEN}\n\nQ\n\n‹ 2/2 ›\n\nM\nA\n\n‹ 1/2 ›"
     assert [m.id for m in view._chat.messages] == [11, 12]
 
 

@@ -20,13 +20,13 @@ def test_it_reads_from_top_to_bottom(view):
     view.set_progress("Reading 1,024 of 3,000 tokens…")
     assert view.toPlainText().endswith("Tiny 1B\nReading 1,024 of 3,000 tokens…")
     view.append_text("Some *words*.\n\n- one\n- two")
-    view.set_progress("too late")
+    view.set_progress("Reading again")
+    assert view.toPlainText().endswith("• two\nReading again")
+    view.append_text("\n- three")
     view.end_answer("Stopped")
-    view.add_divider("The model no longer sees the messages above.")
     assert view.toPlainText() == (
         "Hello **you**\n\n    indented <b>x</b>\n\n"
-        "Tiny 1B\nSome words.\n\n• one\n• two\n\nStopped\n\n"
-        "The model no longer sees the messages above."
+        "Tiny 1B\nSome words.\n\n• one\n• two\n• three\n\nStopped"
     )
 
 
@@ -106,21 +106,6 @@ def test_a_question_can_be_taken_back(view):
     assert view.toPlainText() == ""
     view.remove_last_exchange()
     assert view.toPlainText() == ""
-
-
-def test_a_divider_goes_above_the_question_that_is_being_read(view):
-    view.add_user_message("First")
-    answer(view, "One")
-    view.add_user_message("Second")
-    view.begin_answer("Model")
-    view.set_progress("Reading…")
-    view.add_divider("No longer seen")
-    assert view.toPlainText().endswith("One\n\nNo longer seen\n\nSecond\n\nModel\nReading…")
-    view.append_text("Two")
-    view.add_divider("Nor this")
-    view.append_text(" and more")
-    view.end_answer()
-    assert view.toPlainText().endswith("Second\n\nModel\nTwo and more\n\nNor this")
 
 
 # --- safety -----------------------------------------------------------------------------------

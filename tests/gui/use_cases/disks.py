@@ -1,11 +1,14 @@
-"""Disks that are slow or full, as the store meets them."""
+"""Disks that are slow or full, and files that are held, as the store meets them."""
 
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from pathlib import Path
 
 import pytest
 
+from pychatbot_gui import app
 from pychatbot_gui.core.errors import StorageError
 from pychatbot_gui.store.chats import ChatStore
 
@@ -41,3 +44,18 @@ def full_disk(monkeypatch: pytest.MonkeyPatch, *names: str) -> Iterator[list[str
         for name in names:
             patch.setattr(ChatStore, name, failing(name))
         yield called
+
+
+def impatient(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """A store that waits no longer than this for another program."""
+    opens = app.open_store
+    monkeypatch.setattr(app, "open_store", lambda path, **more: opens(path, seconds, **more))
+
+
+@contextmanager
+def held(database: Path) -> Iterator[None]:
+    """The file while another program holds it for itself."""
+    with closing(sqlite3.connect(database, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        yield
+        other.execute("ROLLBACK")

@@ -5,11 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QPushButton
 
-from pychatbot_gui.core.history import SavedChat
 from tests.benchmarks.pulse import Pulse
 from tests.gui.conftest import Person
 from tests.gui.use_cases.disks import slowly
@@ -23,11 +21,6 @@ def chat_named(database: Path, title: str) -> int:
     found = [chat.id for chat in saved(database) if chat.title == title]
     assert found, title
     return found[0]
-
-
-def latest(database: Path) -> SavedChat:
-    with opened(database) as store:
-        return store.chat(store.latest_chat())
 
 
 def switch(person: Person, database: Path, title: str) -> None:
@@ -234,59 +227,6 @@ def test_search_finds_a_word_in_another_chat_and_marks_it(
     person.wait_until(lambda: bool(person.window.chat_view.extraSelections()))
 
 
-def test_regenerate_keeps_both_answers_and_goes_between_them(
-    start: Start, random_model: Path, database: Path
-) -> None:
-    person = start(random_model, "--max-tokens", "12")
-    person.ask("One")
-    first = person.chat()
-    person.trigger("regenerateAction")
-    person.wait_until(lambda: "2/2" in person.chat() and not person.window.is_busy())
-    second = person.chat()
-    chat = latest(database)
-    answers = [m for m in chat.messages if m.role.value == "assistant"]
-    assert len(answers) == 2
-    assert answers[0].sampling["max_tokens"] == 12
-    person.window.chat_view.version_wanted.emit(answers[1].id, -1)
-    person.wait_until(lambda: "1/2" in person.chat())
-    assert person.chat().replace("‹ 1/2 ›", "").split() == first.split()
-    person.window.chat_view.version_wanted.emit(answers[0].id, 1)
-    person.wait_until(lambda: person.chat() == second)
-
-
-def test_an_edited_message_is_a_new_version_and_the_old_branch_stays(
-    start: Start, random_model: Path, database: Path
-) -> None:
-    person = start(random_model, "--max-tokens", "8")
-    person.ask("Questoin")
-    person.ask("Then this")
-    before = person.chat()
-    chat = latest(database)
-    QTest.keyClicks(person.prompt, "a draft")
-    person.window.chat_view.edit_wanted.emit(chat.path()[0].id)
-    assert person.prompt.toPlainText() == "Questoin"
-    person.prompt.clear()
-    person.write("Question")
-    assert person.prompt.toPlainText() == "a draft"
-    person.wait()
-    person.wait_until(lambda: "2/2" in person.chat())
-    assert "Questoin" not in person.chat() and "Then this" not in person.chat()
-    chat = latest(database)
-    person.window.chat_view.version_wanted.emit(chat.path()[0].id, -1)
-    person.wait_until(lambda: "Then this" in person.chat())
-    assert person.chat().replace("‹ 1/2 ›", "").split() == before.split()
-
-
-def test_leaving_an_edit_brings_the_draft_back(start: Start, scripted_model: Path) -> None:
-    person = start(scripted_model)
-    person.ask("Hello")
-    QTest.keyClicks(person.prompt, "a draft")
-    person.trigger("editMessageAction")
-    assert person.prompt.toPlainText() == "Hello"
-    QTest.keyClick(person.prompt, Qt.Key.Key_Escape)
-    assert person.prompt.toPlainText() == "a draft"
-
-
 def test_an_edit_that_was_begun_stays_as_a_draft_when_the_chat_is_left(
     start: Start, scripted_model: Path, database: Path
 ) -> None:
@@ -298,34 +238,6 @@ def test_an_edit_that_was_begun_stays_as_a_draft_when_the_chat_is_left(
     assert person.prompt.toPlainText() == ""
     switch(person, database, "First chat")
     person.wait_until(lambda: person.prompt.toPlainText() == "First chat and more")
-
-
-def test_a_cut_answer_goes_on_as_a_new_version(
-    start: Start, scripted_model: Path, database: Path
-) -> None:
-    person = start(scripted_model, "--max-tokens", "10")
-    person.ask("Hi")
-    cut = person.chat()
-    assert "longest answer" in cut
-    person.wait_until(lambda: person.window.continue_action.isEnabled())
-    person.trigger("continueAction")
-    person.wait_until(lambda: "2/2" in person.chat() and not person.window.is_busy())
-    chat = latest(database)
-    first, second = (m for m in chat.messages if m.role.value == "assistant")
-    assert second.text.startswith(first.text) and len(second.text) > len(first.text)
-    assert first.parent == second.parent
-
-
-def test_a_fork_is_a_chat_of_its_own(start: Start, scripted_model: Path, database: Path) -> None:
-    person = start(scripted_model)
-    person.ask("First")
-    read = person.chat()
-    person.ask("Second")
-    chat = latest(database)
-    person.window.chat_view.fork_wanted.emit(chat.path()[1].id)
-    person.wait_until(lambda: person.chat() == read)
-    person.ask("Other way")
-    assert [len(chat.messages) for chat in saved(database)] == [4, 4]
 
 
 def test_a_model_names_the_chat_and_a_person_has_the_last_word(

@@ -1,8 +1,6 @@
 """An answer on its way into the store, whatever the disk and the person do meanwhile."""
 
-import signal
 import sqlite3
-import sys
 import threading
 from collections.abc import Callable
 from contextlib import closing
@@ -12,21 +10,16 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
-from pychatbot_gui import app
-from pychatbot_gui.core.chat import Role, clean_text
+from pychatbot_gui.core.chat import clean_text
 from pychatbot_gui.core.errors import StorageError
-from pychatbot_gui.core.exchange.export_json import json_chunks
-from pychatbot_gui.core.history import SavedChat, SavedMessage
 from pychatbot_gui.engine.engine import Sampling
-from pychatbot_gui.gui.dialogs.report_dialog import ReportDialog
-from pychatbot_gui.gui.use_cases.transfer import Transfer
-from pychatbot_gui.store.chats import ChatStore, NewAnswer, NewQuestion
+from pychatbot_gui.store.chats import ChatStore
 from pychatbot_gui.terminal_chats import keeping
 from tests.benchmarks.losses import GOAL_MS, kill_often
 from tests.engines import FakeEngine
 from tests.gui.conftest import Person
 from tests.gui.use_cases.disks import full_disk, slowly
-from tests.stores import opened, saved
+from tests.stores import saved
 
 Start = Callable[..., Person]
 KILLS = 5
@@ -267,201 +260,7 @@ def test_nothing_that_is_done_meanwhile_loses_a_word(
     assert drafts == [("unsent",)]
 
 
-# -- the file itself ------------------------------------------------------------------------
-
-
-@pytest.mark.usefixtures("quiet")
-def test_a_database_that_is_deleted_meanwhile_is_there_again_with_everything(
-    start: Start, engine: FakeEngine, database: Path, wait_until: Callable
-) -> None:
-    gone = threading.Event()
-    engine.answers = [["One."], ["Two, ", lambda: gone.wait(20), "three."]]
-    person = start()
-    person.ask("First")
-    person.write("Second")
-    person.wait_until(lambda: "Two," in person.chat())
-    for rest in ("", "-wal", "-shm"):
-        database.with_name(database.name + rest).unlink(missing_ok=True)
-    gone.set()
-    person.wait()
-    person.window.close()
-    (chat,) = saved(database)
-    assert [m.text for m in chat.path()] == ["First", "One.", "Second", "Two, three."]
-
-
-@pytest.mark.usefixtures("quiet")
-def test_while_another_program_holds_the_database_nothing_is_lost(
-    start: Start, engine: FakeEngine, database: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    let_go = threading.Event()
-    engine.answers = [["One."], ["Two, ", lambda: let_go.wait(20), "three."], ["Four."]]
-    opens = app.open_store
-    monkeypatch.setattr(app, "open_store", lambda path, **more: opens(path, 0.1, **more))
-    person = start()
-    person.ask("First")
-    person.write("Second")
-    person.wait_until(lambda: "Two," in person.chat())
-    (chat,) = saved(database)
-    with closing(sqlite3.connect(database, isolation_level=None)) as other:
-        other.execute("BEGIN EXCLUSIVE")
-        let_go.set()
-        person.wait()
-        person.wait_until(lambda: any("Another program" in n for n in person.notices()))
-        assert "Two, three." in person.chat()
-        person.ask("Third")
-        person.wait_until(lambda: person.prompt.toPlainText() == "Third")
-        person.window.system_prompt.set_text("Written under a lock")
-        person.window.new_chat_action.trigger()
-        QTest.qWait(300)
-        other.execute("ROLLBACK")
-    person.window.conversation_list.chat_chosen.emit(chat.id)
-    person.wait_until(lambda: "Two, three." in person.chat())
-    assert person.prompt.toPlainText() == "Third"
-    assert person.window.system_prompt.text() == "Written under a lock"
-    QTest.keyClick(person.prompt, Qt.Key.Key_Return)
-    person.wait_until(lambda: "Four." in person.chat() and not person.window.is_busy())
-    person.window.close()
-    (chat,) = saved(database)
-    assert chat.system == "Written under a lock"
-    assert [m.text for m in chat.path()] == [
-        *("First", "One.", "Second", "Two, three.", "Third", "Four.")
-    ]
-
-
-@pytest.mark.usefixtures("quiet")
-def test_what_cannot_be_saved_to_the_last_is_there_at_the_next_start(
-    start: Start, engine: FakeEngine, database: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    opens = app.open_store
-    monkeypatch.setattr(app, "open_store", lambda path, **more: opens(path, 0.05, **more))
-    held = threading.Event()
-    engine.answers = [["One."], ["Two, ", lambda: held.wait(20), "three."]]
-    person = start()
-    person.ask("First")
-    person.write("Second")
-    person.wait_until(lambda: "Two," in person.chat())
-    with closing(sqlite3.connect(database, isolation_level=None)) as other:
-        other.execute("BEGIN EXCLUSIVE")
-        held.set()
-        person.wait()
-        QTest.keyClicks(person.prompt, "unsent")
-        person.window.close()
-        other.execute("ROLLBACK")
-    again = start()
-    again.wait_until(lambda: "Second" in again.chat())
-    assert again.prompt.toPlainText() == "unsent"
-    again.window.new_chat_action.trigger()
-    assert "Two, three." in again.prompt.toPlainText()
-
-
-@pytest.mark.usefixtures("quiet")
-def test_a_database_held_at_the_start_is_used_all_the_same(
-    start: Start, engine: FakeEngine, database: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    opens = app.open_store
-    monkeypatch.setattr(app, "open_store", lambda path, **more: opens(path, 0.1, **more))
-    engine.answers = [["One."], ["Two."]]
-    first = start()
-    first.ask("First")
-    first.window.close()
-    with closing(sqlite3.connect(database, isolation_level=None)) as other:
-        other.execute("BEGIN EXCLUSIVE")
-        person = start()
-        person.wait_until(lambda: "One." in person.chat())
-        other.execute("ROLLBACK")
-    person.ask("Second")
-    person.window.close()
-    (chat,) = saved(database)
-    assert [m.text for m in chat.path()] == ["First", "One.", "Second", "Two."]
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="limits the size of files")
-@pytest.mark.usefixtures("quiet")
-def test_a_full_disk_loses_nothing_and_is_told(
-    start: Start, engine: FakeEngine, database: Path
-) -> None:
-    import resource
-
-    full, long = threading.Event(), "word " * 40_000
-    engine.answers = [["One."], ["Two, ", lambda: full.wait(20), long], ["Four."]]
-    person = start()
-    person.ask("First")
-    person.write("Second")
-    person.wait_until(lambda: "Two," in person.chat())
-    person.wait_until(lambda: "Two," in saved(database)[0].path()[-1].text)
-    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    wal = database.with_name(database.name + "-wal")
-    try:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (wal.stat().st_size, hard))
-        full.set()
-        person.wait()
-        person.wait_until(lambda: any("space" in n or "disk" in n for n in person.notices()))
-        QTest.keyClicks(person.prompt, "Third")
-        QTest.keyClick(person.prompt, Qt.Key.Key_Return)
-        person.wait_until(lambda: person.prompt.toPlainText() == "Third")
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-        signal.signal(signal.SIGXFSZ, before)
-    QTest.keyClick(person.prompt, Qt.Key.Key_Return)
-    person.wait_until(lambda: "Four." in person.chat() and not person.window.is_busy())
-    person.window.close()
-    (chat,) = saved(database)
-    texts = [m.text for m in chat.path()]
-    assert texts == ["First", "One.", "Second", "Two, " + long, "Third", "Four."]
-    assert engine.history[-1].messages[-2].text == "Two, " + long
-
-
 # -- what is strange ------------------------------------------------------------------------
-
-
-@pytest.mark.usefixtures("quiet")
-def test_ids_may_be_larger_than_what_qt_calls_an_int(
-    start: Start, engine: FakeEngine, database: Path
-) -> None:
-    with opened(database) as store:
-        store.erase(store.add_exchange(0, NewQuestion("x"), NewAnswer())[0])
-        store.delete_folder(store.add_folder("x"))
-    with closing(sqlite3.connect(database)) as raw:
-        raw.execute("UPDATE sqlite_sequence SET seq = ?", (2**40,))
-        raw.commit()
-    engine.answers = [["A."], ["B."], ["C."], ["D."]]
-    person = start()
-    listed, view = person.window.conversation_list, person.window.chat_view
-    person.ask("Alpha")
-    person.wait_until(person.window.regenerate_action.isEnabled)
-    person.window.regenerate_action.trigger()
-    person.wait_until(lambda: "2/2" in person.chat() and not person.window.is_busy())
-    (alpha,) = saved(database)
-    assert alpha.id > 2**40 and alpha.head > 2**40
-    view.version_wanted.emit(alpha.head, -1)
-    person.wait_until(lambda: "1/2" in person.chat())
-    person.window.new_chat_action.trigger()
-    person.ask("Beta")
-    listed.hit_chosen.emit(alpha.id, alpha.head, "B")
-    person.wait_until(lambda: "2/2" in person.chat())
-    view.fork_wanted.emit(alpha.head)
-    person.wait_until(lambda: len(saved(database)) == 3 and "2/2" not in person.chat())
-    for signal_of, values in (
-        (listed.renamed, (alpha.id, "Renamed")),
-        (listed.pin_wanted, (alpha.id, True)),
-        (listed.folder_wanted, ("Folder", alpha.id)),
-    ):
-        signal_of.emit(*values)
-    person.wait_until(lambda: "Folder" in listed.toPlainText())
-    listed.chat_chosen.emit(alpha.id)
-    person.wait_until(lambda: "2/2" in person.chat())
-    view.edit_wanted.emit(alpha.path()[0].id)
-    assert person.prompt.toPlainText() == "Alpha"
-    QTest.keyClick(person.prompt, Qt.Key.Key_Return)
-    person.wait_until(lambda: "D." in person.chat() and not person.window.is_busy())
-    listed.delete_wanted.emit(alpha.id)
-    person.wait_until(person.window.undo_delete_action.isEnabled)
-    listed.restore_wanted.emit(alpha.id)
-    person.wait_until(lambda: "D." in person.chat())
-    listed.erase_wanted.emit(alpha.id)
-    person.wait_until(lambda: len(saved(database)) == 2)
-    assert not [n for n in person.notices() if "deleted" not in n]
 
 
 @pytest.mark.usefixtures("quiet")
@@ -526,41 +325,6 @@ def test_a_terminal_in_the_same_chat_at_the_same_time(
         *("Third", "Four."),
     }
     assert all(m.ended in ("", "stop") for m in chat.messages)
-
-
-@pytest.mark.usefixtures("quiet")
-def test_import_and_backup_while_an_answer_streams(
-    start: Start, engine: FakeEngine, database: Path, home: Path, tmp_path: Path
-) -> None:
-    tree = tuple(
-        SavedMessage(i, i - 1, Role.USER if i % 2 else Role.ASSISTANT, f"words {i} " * 50)
-        for i in range(1, 301)
-    )
-    document = tmp_path / "many.json"
-    many = [SavedChat(i, f"uid {i}", f"Imported {i}", messages=tree, head=300) for i in range(40)]
-    document.write_text("".join(json_chunks(many, len(many))), encoding="utf-8")
-    never = threading.Event()
-    pieces: list[object] = []
-    for number in range(60):
-        pieces += [f"{number} ", lambda: never.wait(0.02)]
-    engine.answers = [pieces]  # type: ignore[list-item]
-    person = start()
-    transfer = person.window.findChild(Transfer)
-    assert transfer is not None
-    person.write("Stream")
-    person.wait_until(lambda: "1 2" in person.chat())
-    transfer.keep_house()
-    transfer.import_from([document])
-    person.wait()
-    person.wait_until(lambda: len(saved(database)) == 41)
-    person.wait_until(lambda: bool(list((home / "data" / "backups").glob("*.db"))))
-    QTest.qWait(50)
-    for dialog in person.window.findChildren(ReportDialog):
-        dialog.close()
-    assert person.notices() == []
-    person.window.close()
-    (own,) = [c for c in saved(database) if c.title == "Stream"]
-    assert own.path()[-1].text == "".join(f"{number} " for number in range(60))
 
 
 @pytest.mark.timeout(60)

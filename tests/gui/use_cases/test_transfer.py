@@ -1,17 +1,24 @@
 """Export, import and the daily backup, through the whole program."""
 
 import json
+import threading
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QTimer
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QFileDialog
 
+from pychatbot_gui.core.chat import Role
+from pychatbot_gui.core.exchange.export_json import json_chunks
+from pychatbot_gui.core.history import SavedChat, SavedMessage
 from pychatbot_gui.gui.dialogs.export_dialog import ExportDialog
 from pychatbot_gui.gui.dialogs.progress_dialog import ProgressDialog
 from pychatbot_gui.gui.dialogs.report_dialog import ReportDialog
+from pychatbot_gui.gui.use_cases.transfer import Transfer
+from tests.engines import FakeEngine
 from tests.gui.conftest import Person
 from tests.stores import saved
 
@@ -211,3 +218,38 @@ def test_a_backup_of_every_day_is_made(start: Start, scripted_model: Path, home:
     person.wait_until(expected.exists)
     person.window.close()
     assert [chat.title for chat in saved(expected)] == ["Keep me"]
+
+
+@pytest.mark.usefixtures("quiet")
+def test_import_and_backup_while_an_answer_streams(
+    start: Start, engine: FakeEngine, database: Path, home: Path, tmp_path: Path
+) -> None:
+    tree = tuple(
+        SavedMessage(i, i - 1, Role.USER if i % 2 else Role.ASSISTANT, f"words {i} " * 50)
+        for i in range(1, 301)
+    )
+    document = tmp_path / "many.json"
+    many = [SavedChat(i, f"uid {i}", f"Imported {i}", messages=tree, head=300) for i in range(40)]
+    document.write_text("".join(json_chunks(many, len(many))), encoding="utf-8")
+    never = threading.Event()
+    pieces: list[object] = []
+    for number in range(60):
+        pieces += [f"{number} ", lambda: never.wait(0.02)]
+    engine.answers = [pieces]  # type: ignore[list-item]
+    person = start()
+    transfer = person.window.findChild(Transfer)
+    assert transfer is not None
+    person.write("Stream")
+    person.wait_until(lambda: "1 2" in person.chat())
+    transfer.keep_house()
+    transfer.import_from([document])
+    person.wait()
+    person.wait_until(lambda: len(saved(database)) == 41)
+    person.wait_until(lambda: bool(list((home / "data" / "backups").glob("*.db"))))
+    QTest.qWait(50)
+    for dialog in person.window.findChildren(ReportDialog):
+        dialog.close()
+    assert person.notices() == []
+    person.window.close()
+    (own,) = [c for c in saved(database) if c.title == "Stream"]
+    assert own.path()[-1].text == "".join(f"{number} " for number in range(60))
