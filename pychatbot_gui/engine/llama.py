@@ -179,10 +179,10 @@ class LlamaEngine:
                 reading_seconds=time.monotonic() - began,
             )
 
-    def save(self) -> None:
-        """Nothing else is to be done: keep on disk what a restart would have to read again."""
+    def save(self, is_wanted: Callable[[], bool] = lambda: False) -> None:
+        """Keep on disk what a restart would have to read again, until something else `is_wanted`."""
         if self._loaded is not None:
-            self._loaded.recall.snapshots.save()
+            self._loaded.recall.snapshots.save(is_wanted)
 
     def forget(self, chat: str) -> None:
         """See `Engine.forget`."""

@@ -238,7 +238,9 @@ class Walk:
         self.session = ChatSession(self.engine)
 
     def _known(self) -> tuple[Known, ...]:
-        answers = loaded_of(self.engine).answers._tokens
+        loaded = loaded_of(self.engine)
+        loaded.recall.remember(self.now)  # as the engine itself does it at first
+        answers = loaded.answers._tokens
         return tuple((digest, tuple(tokens)) for digest, tokens in answers.items())
 
     def _answer(

@@ -33,7 +33,7 @@ NO_PROGRESS_MS = 30_000
 class Answering(QObject):
     """One question at a time. `settings` gives the settings and the values of the command line."""
 
-    open_settings = Signal()
+    settings_wanted = Signal(str)  # the setting that is to be changed
 
     def __init__(
         self,
@@ -289,7 +289,7 @@ class Answering(QObject):
         answer = self._chats.answer
         if refused and answer is not None and answer.chat == self._chats.shown.id:
             self._take_back(asked)
-            self._notices.error(error, "Settings…", self.open_settings.emit)
+            self._notices.error(error, "Settings…", lambda: self.settings_wanted.emit("n_ctx"))
         else:
             self._end("error", None, "Unfinished: " + _first_clause(error))
             self._notices.error(error)
