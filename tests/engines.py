@@ -29,6 +29,7 @@ class FakeEngine:
         self.dropped = 0
         self.closed = False
         self.read: list[ReplyRequest] = []
+        self.need: Needed | None = None
         self.forgotten: list[str] = []
         self.while_reading: Callable[[CancelToken], None] = lambda token: None
 
@@ -41,6 +42,8 @@ class FakeEngine:
     ) -> ModelInfo:
         if self.load_error is not None:
             raise self.load_error
+        if self.need is not None:
+            on_need(self.need)
         on_progress(0.5)
         on_progress(1.0)
         return ModelInfo(spec.path, "Fake", 1, 1, spec.n_ctx, spec.n_ctx)

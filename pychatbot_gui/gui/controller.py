@@ -205,8 +205,8 @@ class Controller(QObject):
             )
         if settings.verbose and not before.verbose:
             self._show_log()
-        if reload_names(before, settings) and self._opening.path:
-            self._opening.open(self._opening.path)
+        if reload_names(before, settings) and self._opening.reloadable:
+            self._opening.open(self._opening.reloadable)
 
     @Slot()
     def _show_log(self) -> None:
@@ -292,6 +292,7 @@ class Controller(QObject):
         window.empty_state.prompt_chosen.connect(self._use_example)
         window.empty_state.cancel_requested.connect(answering.stop)
         answering.settings_wanted.connect(self._show_settings)
+        self._opening.settings_wanted.connect(self._show_settings)
         chats.shown_changed.connect(self._on_shown_changed)
         self._opening.ended.connect(self._on_load_ended)
 
