@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -119,3 +120,10 @@ class LlamaMemory:
         self._lib.llama_set_abort_callback(
             self._context, callback if to_cancel else self._never, data
         )
+
+
+def strlen(lib: Any) -> Any:
+    """The system's own, as a callback that the library asks whether to give up an evaluation."""
+    library = ctypes.cdll.msvcrt if sys.platform == "win32" else ctypes.CDLL(None)
+    address = ctypes.cast(library.strlen, ctypes.c_void_p).value
+    return lib.ggml_abort_callback(address)
