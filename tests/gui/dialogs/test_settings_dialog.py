@@ -36,7 +36,6 @@ CHANGED = replace(
     verbose=True,
     n_threads=3,
     n_gpu_layers=7,
-    prompt_lookup=False,
     snapshots=False,
     snapshot_limit_mb=300,
     prompt_lookup=False,
