@@ -13,7 +13,7 @@ class ContextMeter(QWidget):
         super().__init__(parent)
         self.setObjectName("contextMeter")
         self._usage: tuple[int, int] | None = None
-        self._level = ""
+        self._level = "calm"  # as the style sheet has it without a word
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
         self._bar.setFixedHeight(6)

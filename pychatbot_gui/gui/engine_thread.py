@@ -18,9 +18,9 @@ prompt is read ahead: after each answer, and as often as it is asked for.
 
 import logging
 import queue
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, QThread, QTimer, Signal, Slot
 
@@ -39,7 +39,9 @@ from pychatbot_gui.engine.engine import (
     Sampling,
     Text,
 )
-from pychatbot_gui.engine.session import ChatSession, was_refused
+
+if TYPE_CHECKING:
+    from pychatbot_gui.engine.session import ChatSession
 
 FRAME_MS = 33
 
@@ -87,6 +89,8 @@ class EngineWorker(QObject):
     @Slot()
     def start(self) -> None:
         """Make the engine, in the thread that will drive it."""
+        from pychatbot_gui.engine.session import ChatSession
+
         self._chat = ChatSession(self._make_engine())
 
     @Slot(object, object)
@@ -123,6 +127,8 @@ class EngineWorker(QObject):
                 if not isinstance(event, Rendering):
                     self._out.put(event)
         except Exception as error:  # a bug must not end the thread
+            from pychatbot_gui.engine.session import was_refused
+
             self._out.put(_AnswerFailed(_told(error), was_refused(error)))
 
     @Slot(object, object, object)
@@ -368,6 +374,8 @@ class EngineThread(QObject):
 def _told(error: Exception) -> PychatbotError:
     if isinstance(error, PychatbotError):
         return error
+    import traceback
+
     return PychatbotError(
         f"Something unexpected went wrong ({type(error).__name__}). The log has the details.",
         "".join(traceback.format_exception(error)),

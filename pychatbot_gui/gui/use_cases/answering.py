@@ -5,7 +5,10 @@
 What is shown may be another conversation by then: an answer always goes on in its own.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
@@ -24,7 +27,9 @@ from pychatbot_gui.gui.use_cases.chats import ENDINGS, Chats, joined
 from pychatbot_gui.gui.use_cases.editing import Editing
 from pychatbot_gui.gui.use_cases.kept_answer import KeptAnswer, close_all
 from pychatbot_gui.gui.use_cases.opening import ModelOpening
-from pychatbot_gui.store.chats import ChatStore, NewAnswer
+
+if TYPE_CHECKING:
+    from pychatbot_gui.store.chats import ChatStore, NewAnswer
 
 NO_PROGRESS_MS = 30_000
 
@@ -171,6 +176,8 @@ class Answering(QObject):
 
     def _values(self) -> tuple[Sampling, NewAnswer]:
         """How the next answer is made: from the settings, the chat's preset, the command line."""
+        from pychatbot_gui.store.chats import NewAnswer
+
         settings, overrides = self._settings()
         settings = from_overrides(settings, self._chats.shown.sampling)
         settings = from_overrides(for_model(self._opening.path, settings), overrides)

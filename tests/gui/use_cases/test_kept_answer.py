@@ -20,6 +20,7 @@ from pychatbot_gui.core.history import SavedChat, SavedMessage
 from pychatbot_gui.engine.engine import Sampling
 from pychatbot_gui.gui.dialogs.report_dialog import ReportDialog
 from pychatbot_gui.gui.use_cases.transfer import Transfer
+from pychatbot_gui.store import chats as store_chats
 from pychatbot_gui.store.chats import ChatStore, NewAnswer, NewQuestion, open_store
 from pychatbot_gui.terminal_chats import keeping
 from tests.benchmarks.losses import GOAL_MS, kill_often
@@ -344,8 +345,9 @@ def test_while_another_program_holds_the_database_nothing_is_lost(
 ) -> None:
     let_go = threading.Event()
     engine.answers = [["One."], ["Two, ", lambda: let_go.wait(20), "three."], ["Four."]]
-    opens = app.open_store
-    monkeypatch.setattr(app, "open_store", lambda path, **more: opens(path, 0.1, **more))
+    monkeypatch.setattr(
+        store_chats, "open_store", lambda path, **more: open_store(path, 0.1, **more)
+    )
     person = start()
     person.ask("First")
     person.write("Second")
@@ -381,8 +383,9 @@ def test_while_another_program_holds_the_database_nothing_is_lost(
 def test_what_cannot_be_saved_to_the_last_is_there_at_the_next_start(
     start: Start, engine: FakeEngine, database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opens = app.open_store
-    monkeypatch.setattr(app, "open_store", lambda path, **more: opens(path, 0.05, **more))
+    monkeypatch.setattr(
+        store_chats, "open_store", lambda path, **more: open_store(path, 0.05, **more)
+    )
     held = threading.Event()
     engine.answers = [["One."], ["Two, ", lambda: held.wait(20), "three."]]
     person = start()
@@ -407,8 +410,9 @@ def test_what_cannot_be_saved_to_the_last_is_there_at_the_next_start(
 def test_a_database_held_at_the_start_is_used_all_the_same(
     start: Start, engine: FakeEngine, database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opens = app.open_store
-    monkeypatch.setattr(app, "open_store", lambda path, **more: opens(path, 0.1, **more))
+    monkeypatch.setattr(
+        store_chats, "open_store", lambda path, **more: open_store(path, 0.1, **more)
+    )
     engine.answers = [["One."], ["Two."]]
     first = start()
     first.ask("First")
