@@ -13,7 +13,7 @@ class ContextMeter(QWidget):
         super().__init__(parent)
         self.setObjectName("contextMeter")
         self._usage: tuple[int, int] | None = None
-        self._level = "calm"  # as the style sheet has it without a word
+        self._level = "calm"
         self._bar = QProgressBar()
         self._bar.setTextVisible(False)
         self._bar.setFixedHeight(6)
@@ -21,6 +21,8 @@ class ContextMeter(QWidget):
         self._bar.setMaximumWidth(96)
         self._bar.setAccessibleName("Context used")
         self._label = QLabel()
+        for widget in (self._bar, self._label):
+            widget.setProperty("level", self._level)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(8)

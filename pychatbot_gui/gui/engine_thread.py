@@ -89,9 +89,10 @@ class EngineWorker(QObject):
     @Slot()
     def start(self) -> None:
         """Make the engine, in the thread that will drive it."""
+        engine = self._make_engine()
         from pychatbot_gui.engine.session import ChatSession
 
-        self._chat = ChatSession(self._make_engine())
+        self._chat = ChatSession(engine)
 
     @Slot(object, object)
     def load(self, spec: ModelSpec, token: CancelToken) -> None:
