@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pychatbot_gui.arguments import Arguments, parse_arguments
 from pychatbot_gui.core.errors import StorageError
-from pychatbot_gui.core.guide import for_model, guide_path
+from pychatbot_gui.core.guide import for_model, last_or_guide
 from pychatbot_gui.core.paths import Paths, user_paths
 from pychatbot_gui.core.settings import (
     Settings,
@@ -209,12 +209,12 @@ def _last_model(paths: Paths) -> str:
         last = load_state(paths.state_file)[0].model
     except StorageError:
         last = ""
-    if last and not Path(last).exists():
+    path, is_gone = last_or_guide(last)
+    if is_gone:
         print(
             f"The last model, “{last}”, is not there any more: this is the guide.", file=sys.stderr
         )
-        last = ""
-    return last or str(guide_path())
+    return path
 
 
 def _engine_maker(

@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterator
 
 from pychatbot_gui.core.chat import clean_text
 from pychatbot_gui.core.errors import PychatbotError
+from pychatbot_gui.core.memory import need_sentence
 from pychatbot_gui.engine.engine import (
     CancelToken,
     Engine,
     Finished,
     Loading,
     ModelSpec,
+    Needed,
     Reading,
     Sampling,
     Text,
@@ -64,9 +66,13 @@ def _load(engine: Engine, spec: ModelSpec) -> str:
         if visible:
             print(f"\rLoading the model… {fraction:4.0%} ", end="", file=sys.stderr, flush=True)
 
+    def needed(event: Needed) -> None:
+        if visible:
+            print(need_sentence(event.memory.need(event.n_ctx), event.free), file=sys.stderr)
+
     try:
         with _ctrl_c() as token:
-            info = engine.load(spec, progress, token)
+            info = engine.load(spec, progress, token, needed)
     except BaseException:
         if visible:
             print(file=sys.stderr)
@@ -93,6 +99,7 @@ def _talk(chat: ChatSession, sampling: Sampling, keeper: ChatKeeper, model: str)
             text = clean_text(line)
             with _ctrl_c() as token:
                 keeper.begin(text, chat.conversation.system, model, sampling)
+                chat.chat = keeper.key()
                 _answer(chat, text, sampling, token, keeper)
 
 
@@ -114,7 +121,7 @@ def _read_line() -> str | None:
 def _answer(
     chat: ChatSession, text: str, sampling: Sampling, token: CancelToken, keeper: ChatKeeper
 ) -> None:
-    told_dropped = False
+    hidden = chat.conversation.hidden_turns
     written = shown if sys.stdout.isatty() else str
     ended = "cancelled"
     finished: Finished | None = None
@@ -126,9 +133,14 @@ def _answer(
                 keeper.add(event.piece)
                 sys.stdout.write(written(event.piece))
                 sys.stdout.flush()
-            elif isinstance(event, Reading) and event.dropped and not told_dropped:
-                told_dropped = True
-                tell("The model no longer sees the oldest messages.")
+            elif isinstance(event, Reading) and chat.conversation.hidden_turns != hidden:
+                more = chat.conversation.hidden_turns > hidden
+                hidden = chat.conversation.hidden_turns
+                tell(
+                    "The model no longer sees the oldest messages."
+                    if more
+                    else "The model sees the oldest messages again."
+                )
             elif isinstance(event, Loading) and event.fraction == 0:
                 tell("Loading the model again…")
             elif isinstance(event, Finished):

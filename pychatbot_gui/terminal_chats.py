@@ -47,6 +47,10 @@ class ChatKeeper:
             self._save(lambda store: store.set_system(self._chat, system))
         return before.with_system(system)
 
+    def key(self) -> str:
+        """Under which the engine keeps what it reads of this chat; "" while it is not saved."""
+        return str(self._chat) if self._store is not None and self._chat else ""
+
     def sampling(self) -> dict[str, object]:
         """The chat's own sampler values, as settings."""
         values: dict[str, object] = {}

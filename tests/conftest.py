@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from tests.models import build_model, build_scripted_model
+from tests.terminal_talk import Talk
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 # As the model process does it for itself: threads that wait for each other spin only for a moment.
@@ -75,6 +76,12 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     return folder / "pychatbot"
 
 
+@pytest.fixture
+def database(home: Path) -> Path:
+    """Where the program keeps the conversations of this test."""
+    return home / "data" / "conversations.db"
+
+
 @pytest.fixture(autouse=True)
 def no_noise(home: Path, temporary: Path) -> Iterator[None]:
     """A thread, process, window or file left behind fails the test that left it."""
@@ -112,3 +119,17 @@ def wait_until() -> Callable[[Callable[[], bool]], None]:
             time.sleep(0.005)
 
     return wait
+
+
+@pytest.fixture
+def talk() -> Iterator[Callable[..., Talk]]:
+    """Talk with the program in a terminal, with arguments; it is gone at the end of the test."""
+    begun: list[Talk] = []
+
+    def begin(*arguments: str | Path, on_terminal: bool = False) -> Talk:
+        begun.append(Talk(*arguments, on_terminal=on_terminal))
+        return begun[-1]
+
+    yield begin
+    for one in begun:
+        one.clean_up()

@@ -8,6 +8,7 @@ from pychatbot_gui.engine.engine import (
     Finished,
     ModelInfo,
     ModelSpec,
+    Needed,
     Reading,
     ReplyRequest,
     Text,
@@ -22,7 +23,7 @@ class FakeEngine:
     """
 
     def __init__(self) -> None:
-        self.answers: list[list[str | Callable[[], None] | Exception]] = []
+        self.answers: list[list[str | Reading | Callable[[], None] | Exception]] = []
         self.history: list[ReplyRequest] = []
         self.load_error: Exception | None = None
         self.dropped = 0
@@ -32,7 +33,11 @@ class FakeEngine:
         self.while_reading: Callable[[CancelToken], None] = lambda token: None
 
     def load(
-        self, spec: ModelSpec, on_progress: Callable[[float], None], token: CancelToken
+        self,
+        spec: ModelSpec,
+        on_progress: Callable[[float], None],
+        token: CancelToken,
+        on_need: Callable[[Needed], None] = lambda _: None,
     ) -> ModelInfo:
         if self.load_error is not None:
             raise self.load_error
@@ -49,6 +54,8 @@ class FakeEngine:
                 raise piece
             if callable(piece):
                 piece()
+            elif isinstance(piece, Reading):  # room is made in the middle of the answer
+                yield piece
             else:
                 yield Text(request.id, piece)
             if token.is_cancelled():

@@ -6,7 +6,7 @@ function of its arguments: the same call writes the same bytes.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -23,17 +23,24 @@ CHATML = (
 )
 
 
+def chatml(messages: Iterable[tuple[str, str]]) -> str:
+    """What `CHATML` makes of roles and texts, with the beginning of an answer."""
+    turns = (f"<|im_start|>{role}\n{text}<|im_end|>\n" for role, text in messages)
+    return "".join(turns) + "<|im_start|>assistant\n"
+
+
 @dataclass
 class GgufFile:
     """The content of a GGUF file before it is written; a test may change any of it.
 
     `metadata` values: bool, int (uint32, or uint64 where too large), numpy's uint16 and int32, float
     (float32), str, bytes (a string written as it is), lists of one of them. `tensors`: float32, float16, or uint8 rows
-    of Q8_0 blocks.
+    of blocks of the kind `blocks`.
     """
 
     metadata: dict[str, object]
     tensors: dict[str, NDArray[np.generic]] = field(default_factory=dict)
+    blocks: gguf.GGMLQuantizationType = gguf.GGMLQuantizationType.Q8_0
 
     def write(self, path: Path) -> Path:
         """Write the file, little-endian, version 3; returns `path`."""
@@ -45,7 +52,7 @@ class GgufFile:
         if isinstance(alignment, int) and alignment > 0:
             writer.data_alignment = alignment
         for name, tensor in self.tensors.items():
-            quantised = gguf.GGMLQuantizationType.Q8_0 if tensor.dtype == np.uint8 else None
+            quantised = self.blocks if tensor.dtype == np.uint8 else None
             writer.add_tensor(name, tensor, raw_dtype=quantised)
         writer.write_header_to_file()
         writer.write_kv_data_to_file()

@@ -51,6 +51,13 @@ def answers_of(output: bytes) -> list[str]:
     return [turn.removesuffix("[+] USER: \n").removesuffix("\n") for turn in turns]
 
 
+def assert_one_sentence(errors: bytes) -> str:
+    text = errors.decode()
+    assert text.startswith("pychatbot: "), text
+    assert text.count("\n") == 1 and text.endswith("\n"), text
+    return text
+
+
 class Talk:
     """A conversation with the program that goes on: written and read piece by piece."""
 

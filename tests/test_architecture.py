@@ -353,7 +353,8 @@ def test_the_tests_mirror_the_package() -> None:
     subjects = {path.relative_to(ROOT).with_suffix("").as_posix() for path in FILES}
     # Beside the package: what holds for the project as a whole.
     subjects |= {"main", "architecture", "guide", "models", "packaging", "program", "run"}
-    subjects |= {"engine/bad_files"}
+    subjects |= {"engine/bad_files", "engine/shortcuts", "gui/chat/seen_from"}
+    subjects |= {"benchmarks"}
     strays = []
     for path in sorted(tests.rglob("test_*.py")):
         folder = path.relative_to(tests).parent

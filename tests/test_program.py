@@ -27,6 +27,8 @@ pytestmark = [
 REPOSITORY = Path(__file__).resolve().parent.parent
 PATIENCE = 60.0  # seconds until a test gives up waiting for something to be seen
 WIDTH, HEIGHT = 1100, 900
+# In the chat, right of the buttons below its messages: whatever its height, “Continue” is not hit.
+IN_CHAT = (1000, 300)
 # Rows in the list of chats; there the first hit of a search takes the place of the first chat.
 FIRST_CHAT, SECOND_CHAT, FIRST_HIT = (100, 158), (100, 188), (100, 165)
 GRAB = (
@@ -179,7 +181,7 @@ class Person:
 
     def _read_once(self) -> str:
         """Click into the chat, copy all of it, and go back to the prompt."""
-        self._click(500, 300)
+        self._click(*IN_CHAT)
         text = self.copy()
         self.press("ctrl+l")
         return text

@@ -3,10 +3,9 @@
 import io
 import json
 import os
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -24,17 +23,8 @@ from pychatbot_gui.engine.model_process import ModelProcess
 from pychatbot_gui.gui.engine_thread import EngineThread
 from tests.bad_files import BAD_TEMPLATES, REFUSED
 from tests.conftest import ANSWER
-from tests.models import build_scripted_model, script_pieces
-from tests.terminal_talk import (
-    PATIENCE,
-    PROGRAM,
-    REPOSITORY,
-    Talk,
-    answers_of,
-    chat,
-    environment,
-    transcript,
-)
+from tests.models import script_pieces
+from tests.terminal_talk import Talk, answers_of, assert_one_sentence, chat, transcript
 
 pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="signals and terminals of POSIX"),
@@ -42,26 +32,6 @@ pytestmark = [
 ]
 
 GREEDY = ("--temperature", "0", "--max-tokens", "12")
-
-
-@pytest.fixture
-def talk() -> Iterator[Callable[..., Talk]]:
-    begun: list[Talk] = []
-
-    def begin(*arguments: str | Path, on_terminal: bool = False) -> Talk:
-        begun.append(Talk(*arguments, on_terminal=on_terminal))
-        return begun[-1]
-
-    yield begin
-    for one in begun:
-        one.clean_up()
-
-
-def assert_one_sentence(errors: bytes) -> str:
-    text = errors.decode()
-    assert text.startswith("pychatbot: "), text
-    assert text.count("\n") == 1 and text.endswith("\n"), text
-    return text
 
 
 # -- lines in, answers out ------------------------------------------------------------------
@@ -339,95 +309,3 @@ def test_an_endless_template_is_ended(
         terminal.run(lambda: engine, spec, Sampling(), "")
     assert engine.pid is None
     assert capsys.readouterr().err == ""
-
-
-# -- the ends of the pipes ------------------------------------------------------------------
-
-
-def test_a_reader_that_goes_away_ends_it_quietly(
-    endless_model: Path, talk: Callable[..., Talk]
-) -> None:
-    going = talk(endless_model)
-    going.write("Hi\n" * 10)
-    going.wait_for("Over and over")
-    going.process.stdout.close()
-    assert going.process.wait(PATIENCE) == 1
-    assert going.process.stderr.read() == b""
-
-
-@pytest.mark.parametrize(
-    ("redirection", "code", "output"),
-    [
-        ("<&-", 0, b"[+] USER: \n"),
-        (">&-", 0, b""),
-        ("2>&-", 0, transcript(ANSWER)),
-        pytest.param(
-            ">/dev/full",
-            1,
-            b"",
-            marks=pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full"),
-        ),
-    ],
-    ids=["no input", "no output", "no errors", "full disk"],
-)
-def test_streams_that_are_closed_or_full(
-    redirection: str, code: int, output: bytes, scripted_model: Path
-) -> None:
-    done = subprocess.run(
-        ["sh", "-c", f'exec "$@" {redirection}', "sh", *PROGRAM, scripted_model],
-        input=b"Hi\n",
-        capture_output=True,
-        cwd=REPOSITORY,
-        env=environment(),
-        timeout=PATIENCE,
-        check=False,
-    )
-    assert (done.returncode, done.stdout) == (code, output)
-    if code:
-        assert "No space left" in assert_one_sentence(done.stderr)
-    else:
-        assert done.stderr == b""
-
-
-# -- a person at a terminal -----------------------------------------------------------------
-
-
-def test_a_person_at_a_terminal(endless_model: Path, talk: Callable[..., Talk]) -> None:
-    going = talk(endless_model, on_terminal=True)
-    going.wait_for("Loading the model… ")
-    going.wait_for("Ctrl-C stops an answer, Ctrl-D ends.\r\n")
-    going.wait_for("[+] USER: ")
-    going.write("Hi\n")
-    going.wait_for("Hi\r\n[+] AI: Over and over again it says the very same thing")
-    going.write("\x03")
-    going.wait_for("\r\n[+] USER: ")
-    going.write("Once more\n")
-    going.wait_for("Once more\r\n[+] AI: Over and over")
-    going.write("\x03")
-    going.wait_for("\r\n[+] USER: ")
-    going.write("\x04")
-    code, _ = going.end()
-    assert code == 0
-    assert going.said.endswith(b"[+] USER: \r\n")
-
-
-def test_an_error_on_a_terminal_has_a_line_of_its_own(
-    tmp_path: Path, talk: Callable[..., Talk]
-) -> None:
-    going = talk(tmp_path / "nowhere.gguf", on_terminal=True)
-    code, _ = going.end()
-    assert code == 1
-    lines = [line for line in going.said.decode().split("\r\n") if line]
-    assert lines[-1].startswith("pychatbot: ") and "nowhere.gguf" in lines[-1]
-
-
-def test_an_answer_cannot_command_the_terminal(tmp_path: Path, talk: Callable[..., Talk]) -> None:
-    model = build_scripted_model(tmp_path / "escapes.gguf", "Now \x1b[2J it \x9b is \x07 gone.")
-    going = talk(model, on_terminal=True)
-    going.write("Hi\n")
-    going.wait_for("Now ␛[2J it \ufffd is ␇ gone.")
-    going.wait_for("\r\n[+] USER: ")
-    going.write("\x04")
-    assert going.end()[0] == 0
-    # A script gets what the model said.
-    assert chat("Hi\n", model).stdout == transcript("Now \x1b[2J it \x9b is \x07 gone.")

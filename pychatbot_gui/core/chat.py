@@ -35,7 +35,7 @@ class Message:
 class Conversation:
     """A system prompt ("" for none) and the messages after it, oldest first.
 
-    `hidden_turns`: so many of the oldest turns no longer fit into the context.
+    `hidden_turns`: so many of the oldest turns did not fit into the context the last time.
     """
 
     system: str = ""
@@ -51,14 +51,15 @@ class Conversation:
         return replace(self, system=clean_text(system))
 
     def prompt(self) -> tuple[Message, ...]:
-        """What the model is sent: the system prompt, if any, then the messages it still sees.
+        """What the engine is sent: the system prompt, if any, then all messages.
 
-        Messages of one role that follow each other (a question that got no answer, then the next)
-        become one, because many templates want the roles to alternate.
+        Those that do not fit are left out there. Messages of one role that follow each other (a
+        question that got no answer, then the next) become one, because many templates want the
+        roles to alternate.
         """
         head = (Message(Role.SYSTEM, self.system),) if self.system.strip() else ()
         merged: list[Message] = []
-        for message in without_oldest_turns(self.messages, self.hidden_turns):
+        for message in self.messages:
             if merged and merged[-1].role is message.role:
                 merged[-1] = replace(merged[-1], text=f"{merged[-1].text}\n\n{message.text}")
             else:

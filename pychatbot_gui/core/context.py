@@ -1,13 +1,17 @@
 """Which messages fit into the context: whole turns leave, oldest first, in one large step."""
 
-from collections.abc import Callable, Sequence
-
-from pychatbot_gui.core.chat import Message, turn_starts, without_oldest_turns
+from collections.abc import Callable
 
 # When the context is full, turns leave until the prompt takes at most this part of what it may
 # take: the beginning of the prompt then stays the same for many turns, and the model need not
 # read it again each time.
 KEPT_PART = 0.6
+# Turns that left come back where the prompt takes at most this part with one more of them. It is
+# less than the other, or an edit that makes a message a little shorter would bring turns back.
+BACK_PART = 0.55
+
+Size = Callable[[int], int]
+"""Tokens of the prompt without so many of its oldest turns; above the limit, any number above it."""
 
 
 def prompt_limit(n_ctx: int, max_tokens: int) -> int:
@@ -16,24 +20,52 @@ def prompt_limit(n_ctx: int, max_tokens: int) -> int:
     return n_ctx - (min(max_tokens, quarter) if max_tokens > 0 else quarter)
 
 
-def turns_to_drop(
-    messages: Sequence[Message], limit: int, count: Callable[[Sequence[Message]], int]
-) -> int | None:
-    """How many of the oldest turns must leave so that the prompt fits into `limit` tokens.
+def turns_to_drop(turns: int, limit: int, size: Size, hidden: int = 0) -> int | None:
+    """How many of the oldest of `turns` turns must leave so that the prompt fits into `limit`.
 
-    `count` gives the tokens of a prompt; it is called about log2(turns) times. 0 where everything
-    fits; None where the last turn alone does not.
+    `hidden`: so many are out already. They stay out, so that the beginning of the prompt stays as
+    it is, until all of them fit again, or there is much more room than there was. None where the
+    last turn alone does not fit. `size` is called about log2(turns) times, and not for prompts
+    much longer than the limit unless `hidden` is 0.
     """
-    if count(messages) <= limit:
+    most = max(0, turns - 1)
+    hidden = max(0, min(hidden, most))
+    if size(hidden) > limit:
+        return turns_in_one_step(hidden + 1, most, limit, size)
+    if not hidden or size(hidden - 1) > limit:
+        return hidden
+    if _all_fit(hidden - 1, limit, size):
         return 0
-    most = len(turn_starts(messages)) - 1
-    if most < 1 or count(without_oldest_turns(messages, most)) > limit:
+    if size(hidden - 1) <= limit * BACK_PART:
+        return turns_in_one_step(1, hidden - 1, limit, size)
+    return hidden
+
+
+def turns_in_one_step(low: int, most: int, limit: int, size: Size) -> int | None:
+    """The fewest turns, at least `low` and at most `most`, without which a large part is free.
+
+    `most` where that is not to be had; None where even that is more than `limit`.
+    """
+    if low > most or size(most) > limit:
         return None
-    low, high = 1, most
+    # From the end, where prompts are short.
+    step, high = 1, most
+    while high > low and size(max(low, most - step)) <= limit * KEPT_PART:
+        high = max(low, most - step)
+        step *= 2
+    low = max(low, most - step + 1) if high > low else high
     while low < high:
         middle = (low + high) // 2
-        if count(without_oldest_turns(messages, middle)) <= limit * KEPT_PART:
+        if size(middle) <= limit * KEPT_PART:
             high = middle
         else:
             low = middle + 1
-    return low
+    return high
+
+
+def _all_fit(shown_from: int, limit: int, size: Size) -> bool:
+    step = 1
+    while shown_from > 0 and size(shown_from) <= limit:
+        shown_from = max(0, shown_from - step)
+        step *= 2
+    return size(shown_from) <= limit

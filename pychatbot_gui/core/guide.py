@@ -31,6 +31,18 @@ def is_guide(path: str) -> bool:
     return bool(path) and Path(path) == guide_path()
 
 
+def last_or_guide(last: str) -> tuple[str, bool]:
+    """The model to begin with, that of the last time or the guide; and whether the last is gone.
+
+    `last` "": there was none. One that may not be looked at counts as gone.
+    """
+    try:
+        is_there = bool(last) and Path(last).exists()
+    except OSError:
+        is_there = False
+    return (last if is_there else str(guide_path())), bool(last) and not is_there
+
+
 def for_model(path: str, settings: Settings) -> Settings:
     """The settings a model works with: the person's own, or for the guide those it was made for.
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from pychatbot_gui.core.chat import Conversation, Message, Role
+from pychatbot_gui.core.chat import Conversation, Message, Role, turn_starts
 
 WRITING = "writing"
 """`SavedMessage.ended` of an answer that is being written."""
@@ -156,6 +156,15 @@ class SavedChat:
             Message(m.role, m.text, unfinished=m.is_cut) for m in self.path(to) if m.text
         )
         return Conversation(self.system, messages, self.hidden_turns)
+
+    def first_seen(self) -> int:
+        """The id of the first message that the model still sees; 0 where it sees all there are."""
+        written = [m for m in self._branch if m.text] if self.hidden_turns > 0 else []
+        starts = turn_starts([Message(m.role, m.text) for m in written])
+        if not starts:
+            return 0
+        first = starts[min(self.hidden_turns, len(starts) - 1)]
+        return written[first].id if first else 0
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ of a prompt, between batches. The next turn, an edit and a new answer then start
 one. Few are kept, close together near the end and far apart before.
 """
 
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from pychatbot_gui.core.errors import PychatbotError
 BATCH = 512  # tokens read between two progress events
 ABORTED = 2  # what decoding returns after its abort callback said so
 _MOST_CHECKPOINTS = 12
+_LEAST_MOVED = 32  # tokens: fewer are read as fast as they are moved
 
 
 class Memory(Protocol):
@@ -24,10 +26,11 @@ class Memory(Protocol):
 
     `window`: so many tokens are seen by the layers that see the fewest; 1 where all see all; None
     where the memory cannot be cut at all. A partial state is what a cut cannot bring back: the
-    state of recurrent layers, the cache of sliding windows.
+    state of recurrent layers, the cache of sliding windows. `can_shift`: see `shift`.
     """
 
     window: int | None
+    can_shift: bool
 
     def oldest(self) -> int:
         """The first position from which on all is there; -1 where there is none."""
@@ -35,6 +38,14 @@ class Memory(Protocol):
 
     def cut(self, length: int) -> bool:
         """Forget everything from this position on; False where that is refused."""
+        ...
+
+    def shift(self, start: int, count: int, following: int) -> bool:
+        """Forget `count` tokens from position `start` on; those after them move up.
+
+        What they mean stays as it was when those were there. The token `following` is evaluated
+        at the end. False where that is refused or fails: all is then to be forgotten.
+        """
         ...
 
     def clear(self) -> None:
@@ -65,8 +76,8 @@ class Memory(Protocol):
         """Write the whole state to a file; False where that failed."""
         ...
 
-    def load(self, path: Path, count: int) -> bool:
-        """Put a state of `count` tokens from a file in place of the one there is."""
+    def load(self, path: Path, tokens: Sequence[int]) -> bool:
+        """Put the state of these tokens from a file in place of the one there is."""
         ...
 
 
@@ -79,7 +90,10 @@ class Checkpoint:
 
 
 class Cache:
-    """What the model has read: `tokens`, of the conversation `chat` ("" for one without a name)."""
+    """What the model has read: `tokens`, of the conversation `chat` ("" for one without a name).
+
+    `shifted`: from this place on it was read beside what is no longer there; None for nowhere.
+    """
 
     def __init__(self, memory: Memory, budget: int) -> None:
         """`budget`: bytes that all checkpoints together may take."""
@@ -87,14 +101,17 @@ class Cache:
         self.tokens: list[int] = []
         self.checkpoints: list[Checkpoint] = []
         self.chat = ""
+        self.shifted: int | None = None
         self._budget = budget
         self._has_logits = False  # of the last token
 
-    def usable(self, tokens: Sequence[int]) -> int:
-        """How many of `tokens` need no reading.
+    def usable(self, tokens: Sequence[int], shift: bool = False) -> int:
+        """How many of `tokens` need no reading. `shift`: see `keep`.
 
         The last one does, for its logits, unless that would mean to read much again for them.
         """
+        if shift and self.memory.can_shift and (move := shift_between(self.tokens, tokens)):
+            return move.start + move.length
         if self.memory.window != 1 and self._has_logits and self.tokens == tokens:
             return len(tokens)
         same = min(common_beginning(self.tokens, tokens), len(tokens) - 1)
@@ -103,8 +120,15 @@ class Cache:
             same, len(self.tokens), self.memory.oldest(), self.memory.window, lengths
         )
 
-    def keep(self, tokens: Sequence[int]) -> int:
-        """Forget what differs from `tokens`; returns how many of them need no reading."""
+    def keep(self, tokens: Sequence[int], shift: bool = False) -> int:
+        """Forget what differs from `tokens`; returns how many of them needed no reading.
+
+        `shift`: what is not in `tokens` any more may be taken out of the middle. What comes after
+        it was read when it was there, so that answers may then be others than after reading all.
+        """
+        move = shift_between(self.tokens, tokens) if shift and self.memory.can_shift else None
+        if move is not None and self._shift(move, tokens):
+            return move.start + move.length
         length = self.usable(tokens)
         if length == len(self.tokens):
             return length
@@ -149,10 +173,16 @@ class Cache:
             f"llama_decode returned {code}\n{self.memory.trouble()}",
         )
 
-    def adopt(self, tokens: Sequence[int], checkpoints: Sequence[Checkpoint]) -> None:
+    def adopt(
+        self,
+        tokens: Sequence[int],
+        checkpoints: Sequence[Checkpoint],
+        shifted: int | None = None,
+    ) -> None:
         """The memory was restored from elsewhere: this is what it holds."""
         self.tokens = list(tokens)
         self.checkpoints = list(checkpoints)
+        self.shifted = shifted
         self._has_logits = False
         self._thin_out()
 
@@ -161,7 +191,25 @@ class Cache:
         self.memory.clear()
         self.tokens.clear()
         self.checkpoints.clear()
+        self.shifted = None
         self._has_logits = False
+
+    def leave_chat(self) -> None:
+        """Forget what another conversation must not begin with: what was shifted."""
+        if self.shifted is not None:
+            self.keep(self.tokens[: self.shifted] or [-1])
+
+    def _shift(self, move: "Shift", tokens: Sequence[int]) -> bool:
+        end = move.start + move.length
+        if self.memory.cut(end + move.count) and self.memory.shift(
+            move.start, move.count, tokens[end]
+        ):
+            self.tokens = list(tokens[: end + 1])
+            self.shifted = min(move.start, len(tokens) if self.shifted is None else self.shifted)
+            self._has_logits = True
+            return True
+        self.clear()
+        return False
 
     def _recover(self) -> None:
         if self.memory.window is not None and self.memory.cut(len(self.tokens)):
@@ -183,6 +231,8 @@ class Cache:
 
     def _shorten(self, length: int) -> None:
         del self.tokens[length:]
+        if self.shifted is not None and self.shifted >= length:
+            self.shifted = None
         self.checkpoints = [c for c in self.checkpoints if c.length <= length]
 
     def _add_checkpoint(self) -> None:
@@ -209,6 +259,36 @@ class Cache:
                 for i in range(1, len(kept))
             }
             del kept[gaps[min(gaps)] if gaps else 0]
+
+
+@dataclass(frozen=True)
+class Shift:
+    """From position `start` on, `count` tokens leave, and the `length` after them move up."""
+
+    start: int
+    count: int
+    length: int
+
+
+def shift_between(held: Sequence[int], tokens: Sequence[int]) -> Shift | None:
+    """How `tokens` come of those that are held by taking some out of the middle; None if not so.
+
+    The last of `tokens` is always to be read.
+    """
+    start = common_beginning(held, tokens)
+    wanted, there = array("i", tokens[start:-1]), array("i", held[start:])
+    needle, hay, size = wanted[:_LEAST_MOVED].tobytes(), there.tobytes(), wanted.itemsize
+    best = Shift(start, 0, 0)
+    if len(wanted) < _LEAST_MOVED:
+        return None
+    at = hay.find(needle, size)
+    while at >= 0 and len(there) - at // size > best.length:
+        if at % size == 0:
+            length = common_beginning(there[at // size :], wanted)
+            if length > best.length:
+                best = Shift(start, at // size, length)
+        at = hay.find(needle, at + 1)
+    return best if best.count else None
 
 
 def usable_length(

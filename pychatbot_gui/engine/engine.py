@@ -10,6 +10,7 @@ from typing import Protocol
 
 from pychatbot_gui.core.chat import Message
 from pychatbot_gui.core.guide import is_guide
+from pychatbot_gui.core.memory import ModelMemory
 from pychatbot_gui.core.settings import Settings
 
 
@@ -48,7 +49,10 @@ class Sampling:
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """A loaded model. `size` in bytes; `notices` are sentences for the person."""
+    """A loaded model. `size` in bytes; `notices` are sentences for the person.
+
+    `memory`: what it needs for any context length; empty where that is not known.
+    """
 
     path: str
     name: str
@@ -57,13 +61,15 @@ class ModelInfo:
     n_ctx: int
     n_ctx_train: int
     notices: tuple[str, ...] = ()
+    memory: ModelMemory = ModelMemory()
 
 
 @dataclass(frozen=True)
 class ReplyRequest:
     """Messages to be answered: a system message or none, then user and assistant messages.
 
-    `prefix`: the answer begins with this text; the events bring only what follows it. `chat`: a
+    All of them are given, also those that no longer fit: the engine leaves the oldest turns out,
+    and says so (`Reading`). `hidden_turns`: so many it left out the last time. `prefix`: the answer begins with this text; the events bring only what follows it. `chat`: a
     key of the conversation, under which what was read of it is kept; "" for none.
     """
 
@@ -72,6 +78,7 @@ class ReplyRequest:
     sampling: Sampling = Sampling()
     prefix: str = ""
     chat: str = ""
+    hidden_turns: int = 0
 
 
 @dataclass(frozen=True)
@@ -83,6 +90,16 @@ class Loading:
 
 
 @dataclass(frozen=True)
+class Needed:
+    """What the model that is being loaded will take, for `n_ctx` tokens, of `free` bytes."""
+
+    id: int
+    memory: ModelMemory
+    n_ctx: int
+    free: int
+
+
+@dataclass(frozen=True)
 class Rendering:
     """The chat template is being rendered. The next event says that it came to an end."""
 
@@ -91,12 +108,17 @@ class Rendering:
 
 @dataclass(frozen=True)
 class Reading:
-    """`done` of `total` prompt tokens are read; the `dropped` oldest messages did not fit."""
+    """`done` of `total` tokens are read, before an answer or, where the context is full, in it.
+
+    `dropped`: so many of the oldest messages did not fit. `skipped`: so many tokens of the answer's
+    own beginning did not.
+    """
 
     id: int
     done: int
     total: int
     dropped: int = 0
+    skipped: int = 0
 
 
 @dataclass(frozen=True)
@@ -119,9 +141,9 @@ class Text:
 class Finished:
     """The answer is over.
 
-    `reason`: "stop" (the model ended it), "length" (max_tokens), "context" (n_ctx is full) or
-    "cancelled". Token counts: the whole prompt, the part of it that was not read again, the
-    answer. Times in seconds.
+    `reason`: "stop" (the model ended it), "length" (max_tokens), "context" (n_ctx is full, and no
+    room can be made) or "cancelled". Token counts: the whole prompt, the part of it that was not
+    read again, the answer; `context_tokens`: all that the context then holds. Times in seconds.
     """
 
     id: int
@@ -131,6 +153,7 @@ class Finished:
     reply_tokens: int = 0
     reading_seconds: float = 0.0
     writing_seconds: float = 0.0
+    context_tokens: int = 0
 
     @property
     def tokens_per_second(self) -> float:
@@ -138,7 +161,7 @@ class Finished:
         return self.reply_tokens / self.writing_seconds if self.writing_seconds > 0 else 0.0
 
 
-Event = Loading | Rendering | Reading | Notice | Text | Finished
+Event = Loading | Needed | Rendering | Reading | Notice | Text | Finished
 
 
 class CancelToken:
@@ -178,10 +201,16 @@ class Engine(Protocol):
     """One model at a time, driven by one thread; only a `CancelToken` is for other threads."""
 
     def load(
-        self, spec: ModelSpec, on_progress: Callable[[float], None], token: CancelToken
+        self,
+        spec: ModelSpec,
+        on_progress: Callable[[float], None],
+        token: CancelToken,
+        on_need: Callable[[Needed], None] = lambda _: None,
     ) -> ModelInfo:
         """Load a model in place of the one there is; progress from 0 to 1.
 
+        `on_need` is called before the load, and again where it is tried in another way; not where
+        nothing is known, as for a graphics card.
         Raises `ModelFileError`, `OutOfMemory`, `TemplateError`, `ModelDied`; `Cancelled` when the
         token ended it. After any of these no model is loaded.
         """

@@ -1,9 +1,16 @@
 """A conversation as tokens that fit into the context."""
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
-from pychatbot_gui.core.chat import Message, without_oldest_turns
-from pychatbot_gui.core.context import prompt_limit, turns_to_drop
+from pychatbot_gui.core.chat import Message, turn_starts, without_oldest_turns
+from pychatbot_gui.core.context import (
+    KEPT_PART,
+    Size,
+    prompt_limit,
+    turns_in_one_step,
+    turns_to_drop,
+)
 from pychatbot_gui.core.errors import ContextOverflow, TemplateError
 from pychatbot_gui.engine.answers import Answers
 from pychatbot_gui.engine.prompts import Prompt, PromptWriter
@@ -12,44 +19,118 @@ from pychatbot_gui.engine.prompts import Prompt, PromptWriter
 _SLICE = 100_000
 # A text of this many contexts is too long, however much longer it is.
 _ENOUGH = 16
+# No tokenizer makes fewer tokens than one of so many characters: such a text need not be looked at.
+_LONGEST_TOKEN = 128
 # An answer is continued only where this part of the context is free for it, or what it may take.
 _LEAST_ROOM_PART = 16
 
 Tokenize = Callable[[str, bool, bool], list[int]]
 
 
+class Fitted(NamedTuple):
+    """A prompt that fits, and what is not in it: the oldest turns, the beginning of the answer.
+
+    `tokens`: of the prompt and of what is begun of the answer. `dropped`: so many of the oldest
+    messages are out, which are `hidden` turns. `skipped`: so many of the answer's oldest tokens.
+    """
+
+    prompt: Prompt
+    tokens: list[int]
+    dropped: int = 0
+    hidden: int = 0
+    skipped: int = 0
+
+
 class PromptFitter:
     """Writes prompts and leaves out the oldest turns where they do not fit.
 
-    `tokenize(text, add_special, parse_special)` gives token ids, as llama.cpp does. Of `answers`
-    the very tokens are taken that the model wrote.
+    `tokenize(text, add_special, parse_special)` gives token ids, as llama.cpp does; `piece` the
+    bytes of one. Of `answers` the very tokens are taken that the model wrote.
     """
 
     def __init__(
-        self, writer: PromptWriter, tokenize: Tokenize, n_ctx: int, answers: Answers
+        self,
+        writer: PromptWriter,
+        tokenize: Tokenize,
+        n_ctx: int,
+        answers: Answers,
+        piece: Callable[[int], bytes] = lambda _: b"",
     ) -> None:
         self._writer = writer
         self._tokenize = tokenize
         self._n_ctx = n_ctx
         self._answers = answers
+        self._piece = piece
 
     def fit(
-        self, messages: Sequence[Message], max_tokens: int, answer: Sequence[int] = ()
-    ) -> tuple[Prompt, list[int], int]:
-        """The prompt, its tokens and how many of the oldest messages had to be left out.
+        self,
+        messages: Sequence[Message],
+        max_tokens: int,
+        answer: Sequence[int] = (),
+        hidden: int = 0,
+    ) -> Fitted:
+        """The prompt that fits.
 
         `answer`: tokens of an answer that is to be continued; they are the last of the result.
-        Raises `ContextOverflow` where the last message alone is too long, `TemplateError`.
+        `hidden`: so many turns were left out before; see `turns_to_drop`. Raises
+        `ContextOverflow` where the last message alone is too long, `TemplateError`.
         """
         limit = self._limit(max_tokens, len(answer))
+        size = self._size(messages, limit, len(answer))
+        turns = turns_to_drop(len(turn_starts(messages)), limit, size, hidden)
+        if turns is not None:
+            return self._fitted(messages, turns, answer)
+        alone = self._count(without_oldest_turns(messages, len(messages)))
+        if not answer or alone > self._limit(max_tokens, 0):
+            raise self._overflow(alone, self._limit(max_tokens, 0), bool(answer))
+        # Its beginning leaves.
+        most = len(turn_starts(messages)) - 1
+        kept = max(1, int(limit * KEPT_PART) - alone, (limit - alone) // 2)
+        return self._fitted(messages, most, answer, self._clean_cut(answer, len(answer) - kept))
 
-        def count(some: Sequence[Message]) -> int:
-            return self._count(some) + len(answer)
+    def make_room(
+        self, messages: Sequence[Message], max_tokens: int, answer: Sequence[int], now: Fitted
+    ) -> Fitted | None:
+        """The same prompt for an answer that has filled the context, in one large step.
 
-        turns = turns_to_drop(messages, limit, count)
-        if turns is None:
-            size = count(without_oldest_turns(messages, len(messages)))
-            raise self._overflow(size, limit, bool(answer))
+        The oldest turns leave; where there are none, the older half of what is there of the answer
+        does. None where that would make no room. Raises `TemplateError`.
+        """
+        limit, left = prompt_limit(self._n_ctx, max_tokens), len(answer) - now.skipped
+        most = len(turn_starts(messages)) - 1
+        size = self._size(messages, limit, left)
+        turns = turns_in_one_step(now.hidden + 1, most, limit, size)
+        if turns is not None:
+            return self._fitted(messages, turns, answer, now.skipped)
+        skipped = self._clean_cut(answer, now.skipped + (left + 1) // 2)
+        room = self._fitted(messages, max(now.hidden, most), answer, skipped)
+        return room if len(room.tokens) + 1 < self._n_ctx else None
+
+    def ahead(
+        self, messages: Sequence[Message], max_tokens: int, hidden: int = 0
+    ) -> tuple[list[int], int]:
+        """The first tokens of the next prompt, as far as they are sure, and its hidden turns.
+
+        See `PromptWriter.write_ahead`, `fit`. None where that prompt will leave more turns out.
+        Raises `TemplateError`.
+        """
+        limit = self._limit(max_tokens, 0)
+
+        size = self._size(messages, limit, 0)
+        still = turns_to_drop(len(turn_starts(messages)), limit, size, hidden) if hidden else 0
+        if still is None or still > hidden:
+            return [], hidden
+        kept = without_oldest_turns(messages, still)
+        tokens: list[int] = []
+        for part in self._parts(self._writer.write_ahead(kept, self._answers.is_known)):
+            tokens += part
+            if len(tokens) > limit:
+                return [], hidden
+        return tokens, still
+
+    def _fitted(
+        self, messages: Sequence[Message], turns: int, answer: Sequence[int], skipped: int = 0
+    ) -> Fitted:
         kept = without_oldest_turns(messages, turns)
         prompt = self._writer.write(kept, self._answers.is_known)
         tokens = self._tokens(prompt)
@@ -58,16 +139,32 @@ class PromptFitter:
                 "The model's chat template makes an empty prompt of this conversation. Choose a "
                 "chat format in the settings."
             )
-        return prompt, [*tokens, *answer], len(messages) - len(kept)
+        dropped = len(messages) - len(kept)
+        return Fitted(prompt, [*tokens, *answer[skipped:]], dropped, turns, skipped)
 
-    def ahead(self, messages: Sequence[Message], max_tokens: int) -> list[int]:
-        """The first tokens of the next prompt, as far as they are sure.
+    def _size(self, messages: Sequence[Message], limit: int, more: int) -> Size:
+        """Counts prompts, each once, only until it is clear that one is too long.
 
-        See `PromptWriter.write_ahead`. None where that prompt will leave turns out. Raises
-        `TemplateError`.
+        `more`: so many tokens come after the prompt.
         """
-        tokens = self._tokens(self._writer.write_ahead(messages, self._answers.is_known))
-        return tokens if len(tokens) <= self._limit(max_tokens, 0) else []
+        known: dict[int, int] = {}
+
+        def size(turns: int) -> int:
+            if turns not in known:
+                kept = without_oldest_turns(messages, turns)
+                if sum(len(m.text) for m in kept) > _LONGEST_TOKEN * limit:
+                    known[turns] = limit + 1
+                else:
+                    known[turns] = more + self._count(kept, max(1, limit - more))
+            return known[turns]
+
+        return size
+
+    def _clean_cut(self, answer: Sequence[int], at: int) -> int:
+        """The next place from `at` on where a character begins."""
+        while at < len(answer) - 1 and b"\x80" <= self._piece(answer[at])[:1] < b"\xc0":
+            at += 1
+        return at
 
     def _limit(self, max_tokens: int, begun: int) -> int:
         """What is begun of an answer has taken its room already; some must be left to go on."""
@@ -75,24 +172,27 @@ class PromptFitter:
         return self._n_ctx - max(room - begun, min(room, self._n_ctx // _LEAST_ROOM_PART))
 
     def _overflow(self, size: int, limit: int, begun: bool) -> ContextOverflow:
-        what = "This answer cannot go on" if begun else "This message is too long for the model"
-        whole = "its question and the system prompt" if begun else "the system prompt"
+        what = "This message is too long for the model: it"
+        if begun:
+            what = "This answer cannot go on: its question"
         hint = "Set" if begun else "Shorten it, or set"
         return ContextOverflow(
-            f"{what}: it takes about {size:,} tokens with {whole}, and {limit:,} fit beside the "
-            f"{'rest of it' if begun else 'answer'}. {hint} a larger context length (now "
-            f"{self._n_ctx:,}) in the settings."
+            f"{what} takes about {size:,} tokens with the system prompt, and {limit:,} fit beside "
+            f"the answer. {hint} a larger context length (now {self._n_ctx:,}) in the settings."
         )
 
     def _tokens(self, prompt: Prompt) -> list[int]:
         return [token for part in self._parts(prompt) for token in part]
 
-    def _count(self, messages: Sequence[Message]) -> int:
-        """Tokens of a prompt; of a pasted book, only until it is clear that it is too long."""
-        total = 0
+    def _count(self, messages: Sequence[Message], enough: int = 0) -> int:
+        """Tokens of a prompt, only until it is clear that there are more than `enough`.
+
+        Where that is not given, of a pasted book until it is clear that it is too long.
+        """
+        total, enough = 0, enough or _ENOUGH * self._n_ctx
         for part in self._parts(self._writer.write(messages, self._answers.is_known), _SLICE):
             total += len(part)
-            if total > _ENOUGH * self._n_ctx:
+            if total > enough:
                 break
         return total
 

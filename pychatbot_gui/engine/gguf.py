@@ -20,6 +20,7 @@ from pychatbot_gui.engine.gguf_reader import (
     Array,
     Damaged,
     Header,
+    Tensor,
     Truncated,
     UnsupportedVersion,
     read_header,
@@ -55,6 +56,7 @@ class ModelFile:
     chat_template: str | None
     notices: tuple[str, ...] = ()
     metadata: Mapping[str, object] = field(default_factory=dict, repr=False)
+    tensors: tuple[Tensor, ...] = field(default=(), repr=False)
 
 
 def read_model_file(path: str) -> ModelFile:
@@ -125,6 +127,7 @@ def _described(parts: tuple[str, ...], opened: list[_Part]) -> ModelFile:
         chat_template=template if isinstance(template, str) else None,
         notices=_notices(header),
         metadata=MappingProxyType(metadata),
+        tensors=tuple(tensor for part in opened for tensor in part.header.tensors),
     )
 
 

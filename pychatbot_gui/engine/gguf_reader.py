@@ -53,12 +53,16 @@ class Array:
 
 @dataclass(frozen=True)
 class Tensor:
-    """A tensor's description. `offset` in bytes from the start of the tensor data."""
+    """A tensor's description. `offset` in bytes from the start of the tensor data.
+
+    `type` is the number of the format, see `gguf_types.TENSOR_TYPES`.
+    """
 
     name: str
     shape: tuple[int, ...]
     offset: int
     size: int
+    type: int = 0
 
     @property
     def elements(self) -> int:
@@ -278,7 +282,7 @@ def _read_tensor(source: _Bytes, header: Header) -> Tensor:
         raise Damaged(f"{name} has rows of {row} weights, not a multiple of {block}")
     if max(shape, default=1) >= 2**62 or tensor.elements >= 2**62:
         raise Damaged(f"{name} has the shape {shape}")
-    return Tensor(name, shape, offset, tensor.elements // block * block_bytes)
+    return Tensor(name, shape, offset, tensor.elements // block * block_bytes, code)
 
 
 def _text(raw: bytes, what: str, header: Header) -> str:

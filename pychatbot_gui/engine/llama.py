@@ -6,7 +6,6 @@ logs in ways that hide a file's faults, and does work for each token that grows 
 
 import contextlib
 import ctypes
-import inspect
 import os
 import sys
 import time
@@ -23,30 +22,32 @@ from pychatbot_gui.core.errors import (
     ModelFileError,
     OutOfMemory,
     PychatbotError,
-    TemplateError,
 )
-from pychatbot_gui.core.settings import CHAT_FORMATS, N_CTX_STEP
+from pychatbot_gui.core.settings import N_CTX_STEP
 from pychatbot_gui.engine.answers import Answers, Beginning
 from pychatbot_gui.engine.cache import BATCH, Cache
+from pychatbot_gui.engine.chat_formats import named_formatter
 from pychatbot_gui.engine.engine import (
     CancelToken,
     Event,
     Finished,
     ModelInfo,
     ModelSpec,
-    Notice,
+    Needed,
     Reading,
     Rendering,
     ReplyRequest,
     Text,
 )
+from pychatbot_gui.engine.filling import Filling
 from pychatbot_gui.engine.fitting import PromptFitter
 from pychatbot_gui.engine.gguf import ModelFile, read_model_file
 from pychatbot_gui.engine.llama_memory import LlamaMemory
-from pychatbot_gui.engine.memory import processor_cores, refuse_what_cannot_fit, spare_memory
+from pychatbot_gui.engine.memory import OUTPUTS
 from pychatbot_gui.engine.model_log import ModelLog
 from pychatbot_gui.engine.prompts import CHATML, Formatter, PromptWriter, jinja_formatter
 from pychatbot_gui.engine.recall import Recall
+from pychatbot_gui.engine.room import Room, find_room, free_memory, processor_cores
 from pychatbot_gui.engine.sampler import Sampler
 from pychatbot_gui.engine.snapshots import SnapshotFolder, model_print
 from pychatbot_gui.engine.writing import Writer, beginning_of
@@ -75,16 +76,17 @@ class LlamaEngine:
         spec: ModelSpec,
         on_progress: Callable[[float], None],
         token: CancelToken,
+        on_need: Callable[[Needed], None] = lambda _: None,
         on_rendering: Callable[[], None] = lambda: None,
     ) -> ModelInfo:
         """See `Engine.load`. `on_rendering` is called before the chat template is tried."""
         self._unload()
         self._log.begin(spec.verbose)
         file = read_model_file(spec.path)
-        refuse_what_cannot_fit(file, spec.n_ctx, spec.mlock)
+        loaded = _Loaded(file, spec, self._log, self._abort_flag)
+        loaded.find_room(on_need)
         if token.is_cancelled():
             raise Cancelled
-        loaded = _Loaded(file, spec, self._log, self._abort_flag)
         try:
             with self._aborted_by(token):
                 loaded.open(on_progress, token)
@@ -106,6 +108,7 @@ class LlamaEngine:
             n_ctx=loaded.n_ctx,
             n_ctx_train=file.n_ctx_train,
             notices=(*file.notices, *notices, *loaded.recall.take_notice()),
+            memory=loaded.room.told,
         )
 
     def reply(self, request: ReplyRequest, token: CancelToken) -> Iterator[Event]:
@@ -118,34 +121,29 @@ class LlamaEngine:
             yield Rendering(request.id)
             loaded.recall.remember(request.chat)
             beginning = loaded.begin(request.prefix)
-            prompt, tokens, dropped = loaded.prompts.fit(
-                request.messages, request.sampling.max_tokens, beginning.tokens
-            )
-            stable = loaded.recall.stable(request)
-            yield Reading(request.id, 0, len(tokens), dropped)
-            reused = loaded.recall.go_to(request, tokens)
-            for notice in loaded.recall.take_notice():
-                yield Notice(request.id, notice)
-            for done in loaded.cache.read(tokens, stable):
-                yield Reading(request.id, done, len(tokens), dropped)
-                if token.is_cancelled():
-                    break
+            filling = Filling(request, loaded.prompts, loaded.recall, loaded.cache, token)
+            yield from filling.begin(beginning.tokens)
+            prompt_tokens, stop = len(filling.fitted.tokens), filling.fitted.prompt.stop
             answering = time.monotonic()
             reason, count = "cancelled", 0
             if not token.is_cancelled():
-                with loaded.writing(request, prompt.stop, token, beginning) as (writer, pieces):
+                with loaded.writing(request, stop, token, beginning) as (writer, pieces):
                     for piece in writer.write():
-                        pieces.append(piece)
-                        yield Text(request.id, piece)
+                        if piece is None:
+                            yield from filling.make_room(writer.tokens)
+                        else:
+                            pieces.append(piece)
+                            yield Text(request.id, piece)
                 reason, count = writer.reason, writer.count
             yield Finished(
                 request.id,
                 reason,
-                prompt_tokens=len(tokens),
-                reused_tokens=reused,
+                prompt_tokens=prompt_tokens,
+                reused_tokens=filling.reused,
                 reply_tokens=count,
                 reading_seconds=answering - began,
                 writing_seconds=time.monotonic() - answering,
+                context_tokens=len(loaded.tokens),
             )
 
     def read_ahead(self, request: ReplyRequest, token: CancelToken) -> Iterator[Event]:
@@ -157,12 +155,14 @@ class LlamaEngine:
             began = time.monotonic()
             yield Rendering(request.id)
             loaded.recall.remember(request.chat)
-            tokens = loaded.prompts.ahead(request.messages, request.sampling.max_tokens)
+            tokens, hidden = loaded.prompts.ahead(
+                request.messages, request.sampling.max_tokens, request.hidden_turns
+            )
             reused = len(tokens)
             if not loaded.recall.holds(tokens):
                 yield Reading(request.id, 0, len(tokens))
-                stable = loaded.recall.stable(request)
-                reused = loaded.recall.go_to(request, tokens)
+                stable = loaded.recall.stable(request, hidden)
+                reused = loaded.recall.go_to(request, tokens, hidden)
                 for done in loaded.cache.read(tokens, stable):
                     yield Reading(request.id, done, len(tokens))
                     if token.is_cancelled():
@@ -215,7 +215,6 @@ class LlamaEngine:
         self._log.write(level, text.decode("utf-8", errors="replace"))
 
 
-_LEAST_FOR_CHECKPOINTS = 8 * 2**20  # bytes
 _SILENT = lib.llama_log_callback(lambda *_: None)
 
 
@@ -234,6 +233,7 @@ class _Loaded:
         self.log = log
         self.n_ctx = -(-spec.n_ctx // N_CTX_STEP) * N_CTX_STEP
         self._abort_flag = abort_flag
+        self.room: Room
         self.prompts: PromptFitter
         self.cache: Cache
         self.recall: Recall
@@ -243,6 +243,17 @@ class _Loaded:
         self._model: Any = None  # native handles
         self.ctx: Any = None
         self._vocab: Any = None
+
+    def find_room(self, on_need: Callable[[Needed], None]) -> None:
+        """See what the model will take. Raises `OutOfMemory` where that is more than there is."""
+        on_card = self.spec.n_gpu_layers != 0 and lib.llama_supports_gpu_offload()
+        info = lib.llama_print_system_info().decode(errors="replace").split("|")
+        features = {part.split(" = ")[0].split()[-1] for part in info if part.endswith(" = 1 ")}
+        free = free_memory()
+        self.room = find_room(self.file, self.spec, self.n_ctx, features, free, on_card)
+        for event in self.room.needed:
+            on_need(event)
+        self.room.refuse_what_cannot_fit()
 
     def open(self, on_progress: Callable[[float], None], token: CancelToken) -> None:
         """Load the weights and make the context."""
@@ -257,7 +268,7 @@ class _Loaded:
             lib.LLAMA_LOAD_MODE_MMAP_MLOCK if self.spec.mlock else lib.LLAMA_LOAD_MODE_MMAP
         )
         params.n_gpu_layers = self.spec.n_gpu_layers
-        params.use_extra_bufts = not self.spec.plain_weights
+        params.use_extra_bufts = not self.room.plain_weights
         params.progress_callback = callback
         self._model = lib.llama_model_load_from_file(os.fsencode(self.file.path), params)
         if not self._model:
@@ -280,8 +291,7 @@ class _Loaded:
             )
         abort = _strlen(), ctypes.addressof(self._abort_flag)
         memory = LlamaMemory(lib, self._model, self.ctx, abort, self.log)
-        budget = max(self.file.size // 16, _LEAST_FOR_CHECKPOINTS)
-        self.cache = Cache(memory, min(spare_memory(), budget))
+        self.cache = Cache(memory, self.room.checkpoints)
 
     def warm_up(self) -> None:
         """Evaluate two tokens and forget them.
@@ -298,6 +308,8 @@ class _Loaded:
         params.n_ctx = self.n_ctx
         params.n_batch = params.n_ubatch = min(BATCH, self.n_ctx)
         params.n_seq_max = 1
+        # Or room is set aside for the logits of a whole batch: 300 MB with a large vocabulary.
+        params.n_outputs_max = min(OUTPUTS, self.n_ctx)
         # The layers of a sliding window keep their window, which is what it is for.
         params.swa_full = False
         params.n_threads = params.n_threads_batch = self.spec.n_threads or processor_cores()
@@ -305,13 +317,15 @@ class _Loaded:
 
     def prepare_prompts(self) -> list[str]:
         """Make and try the chat template; returns notices."""
-        notices = []
+        notices = self.room.notices()
         formatter, notice = self._formatter()
         control = (i for i in range(self.n_vocab) if lib.llama_vocab_is_control(self._vocab, i))
         writer = PromptWriter(formatter, map(self._token_text, control))
         notices += [notice, writer.probe()]
-        self.prompts = PromptFitter(writer, self.tokenize, self.n_ctx, self.answers)
-        self.recall = Recall(self.cache, self.prompts, self.answers, self.n_vocab, spare_memory())
+        self.prompts = PromptFitter(writer, self.tokenize, self.n_ctx, self.answers, self.piece)
+        self.recall = Recall(
+            self.cache, self.prompts, self.answers, self.n_vocab, self.room.snapshots
+        )
         if self.spec.mlock and "failed to mlock" in self.log.tail():
             notices.append(
                 "The system did not allow the model to be kept in memory (mlock). It works all "
@@ -327,7 +341,7 @@ class _Loaded:
 
     def _formatter(self) -> tuple[Formatter, str]:
         if self.spec.chat_format:
-            return named_formatter(self.spec.chat_format), ""
+            return named_formatter(self.spec.chat_format, chat_formats), ""
         bos = self._token_text(lib.llama_vocab_bos(self._vocab))
         eos = self._token_text(lib.llama_vocab_eos(self._vocab))
         if self.file.chat_template and self.file.chat_template.strip():
@@ -423,23 +437,6 @@ class _Loaded:
         if self._model:
             lib.llama_model_free(self._model)
         self.ctx = self._model = None
-
-
-def named_formatter(name: str) -> Formatter:
-    """One of llama-cpp-python's own chat formats. Raises `TemplateError` for an unknown name."""
-    registry = chat_formats.LlamaChatCompletionHandlerRegistry()
-    if name not in CHAT_FORMATS:
-        raise TemplateError(f"The chat format “{name}” is not known. Choose one in the settings.")
-    handler = registry.get_chat_completion_handler_by_name(name)
-    # The library wraps the formatter in a function that also answers; only the former is wanted.
-    formatter = inspect.getclosurevars(handler).nonlocals["chat_formatter"]
-
-    def write(messages: list[dict[str, str]]) -> tuple[str, tuple[str, ...], bool]:
-        result = formatter(messages=messages)
-        stop = [result.stop] if isinstance(result.stop, str) else (result.stop or [])
-        return result.prompt, tuple(stop), bool(result.added_special)
-
-    return write
 
 
 def _strlen() -> Any:

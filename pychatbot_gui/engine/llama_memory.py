@@ -26,6 +26,12 @@ class LlamaMemory:
         self._log = log
         whole = lib.llama_model_is_recurrent(model) or lib.llama_model_is_hybrid(model)
         self.window = None if whole else max(1, lib.llama_model_n_swa(model))
+        # What a model without rotary positions read is good in its own place only.
+        self.can_shift = (
+            self.window == 1
+            and lib.llama_model_rope_type(model) != lib.LLAMA_ROPE_TYPE_NONE
+            and bool(lib.llama_memory_can_shift(self._memory))
+        )
         self._listen(True)
 
     def oldest(self) -> int:
@@ -35,6 +41,20 @@ class LlamaMemory:
     def cut(self, length: int) -> bool:
         """Forget everything from this position on."""
         return bool(self._lib.llama_memory_seq_rm(self._memory, 0, length, -1))
+
+    def shift(self, start: int, count: int, following: int) -> bool:
+        """Forget `count` tokens from position `start` on, and move up those after them."""
+        lib, end = self._lib, start + count
+        if not lib.llama_memory_seq_rm(self._memory, 0, start, end):
+            return False
+        lib.llama_memory_seq_add(self._memory, 0, end, -1, -count)
+        # They are moved with the next evaluation. Given up in the middle, it would leave some of
+        # them moved, and nobody could tell which.
+        self._listen(False)
+        try:
+            return self.decode([following]) == 0
+        finally:
+            self._listen(True)
 
     def clear(self) -> None:
         """Forget everything."""
@@ -82,14 +102,15 @@ class LlamaMemory:
         name = os.fsencode(path)
         return bool(self._lib.llama_state_seq_save_file(self._context, name, 0, ids, len(tokens)))
 
-    def load(self, path: Path, count: int) -> bool:
+    def load(self, path: Path, tokens: Sequence[int]) -> bool:
         """Take a state from a file."""
+        count = len(tokens)
         ids, found = (ctypes.c_int32 * count)(), ctypes.c_size_t()
         name = os.fsencode(path)
         read = self._lib.llama_state_seq_load_file(
             self._context, name, 0, ids, count, ctypes.byref(found)
         )
-        return bool(read) and found.value == count
+        return bool(read) and found.value == count and list(ids) == list(tokens)
 
     def _listen(self, to_cancel: bool) -> None:
         callback, data = self._abort

@@ -1,93 +1,55 @@
-"""What a model and its context will take of this machine, from what the file says about itself."""
+"""What a model and its context will take of this machine, from what the file says about itself.
 
-import sys
-from dataclasses import dataclass
+The rules are llama.cpp's own; tests hold the result against the buffers that it says it allocates.
+"""
 
-import psutil
+from collections.abc import Collection
 
-from pychatbot_gui.core.errors import OutOfMemory
-from pychatbot_gui.core.settings import N_CTX_STEP
+from pychatbot_gui.core.memory import ModelMemory
+from pychatbot_gui.engine.arranged_weights import arranged_copies
+from pychatbot_gui.engine.cache import BATCH
 from pychatbot_gui.engine.gguf import ModelFile
 
-_BATCH = 512  # tokens evaluated at once: llama.cpp's n_ubatch
-_FLOAT = 4
+# Tokens of a batch whose logits are asked for: the library sets room aside for as many, and ends
+# the process where there are more.
+OUTPUTS = 32
+
+_FLOAT = 4  # bytes
+_PROGRAM = 49 * 10**6  # bytes of the process with its libraries and an empty model
+_TOKEN, _MERGE = 165, 125  # bytes of a token, and of a rule that makes one, in the vocabulary
 _RECURRENT = frozenset(["mamba", "mamba2", "rwkv6", "rwkv6qwen2", "rwkv7", "arwkv7"])
+_BOTH_IN_EACH_LAYER = frozenset(["falcon-h1"])
+_INTERVALS = {"qwen3next": 4, "qwen35": 4, "qwen35moe": 4, "minimax-01": 8}
+# Every so many layers one sees everything; the others have a sliding window. A file may say so
+# itself; with other kinds of models the library does without the window, whatever the file says.
+_PATTERNS = {
+    "afmoe": 4, "cohere2": 4, "cohere2moe": 4, "exaone-moe": 4, "exaone4": 4, "gemma2": 2, "gemma3": 6, "gemma3n": 5,
+    "gemma4": 6, "gpt-oss": 2, "granite-swa": 4, "laguna": 4, "llama4": 4, "mellum": 4, "muse-glimmer": 4, "olmo2": 4,
+    "plamo3": 8, "smallthinker": 4, "step35": 4,
+}  # fmt: skip
+_FULL_FIRST = frozenset(["cohere2moe", "laguna", "smallthinker"])
+_WINDOWS = {"gemma2": 4096, "llama4": 8192, "smallthinker": 4096, "exaone-moe": 128}
 
 
-@dataclass(frozen=True)
-class MemoryEstimate:
-    """Bytes for the weights, for the context, and for the work on one batch of tokens."""
+def model_memory(file: ModelFile, features: Collection[str] = (), kv_bytes: int = 2) -> ModelMemory:
+    """What the model in `file` needs.
 
-    weights: int
-    kv_cache: int
-    compute: int
-
-    @property
-    def total(self) -> int:
-        """All together, in bytes."""
-        return self.weights + self.kv_cache + self.compute
-
-
-def estimate(file: ModelFile, n_ctx: int, kv_bytes: float = 2.0) -> MemoryEstimate:
-    """Memory for a context of `n_ctx` tokens at `kv_bytes` a number of the cache (2 = F16).
-
-    Sliding windows are not taken into account, which errs on the side of too much.
+    `features`: of the processor, by the library's names, where weights are arranged for it.
+    `kv_bytes`: a number of the cache (2 = F16).
     """
-    cache = int(_cache_numbers(file) * n_ctx * kv_bytes) + _recurrent_state(file)
-    return MemoryEstimate(file.size, cache, _compute(file, n_ctx))
-
-
-def largest_n_ctx(file: ModelFile, free: int, multiple: int = 256) -> int:
-    """Largest context, a multiple of `multiple` tokens, whose cache and work fit into `free` bytes.
-
-    0 where not even the smallest fits. The weights are not counted.
-    """
-    low, high = 0, 2**31 // multiple
-    while low < high:
-        middle = (low + high + 1) // 2
-        need = estimate(file, middle * multiple)
-        if need.kv_cache + need.compute <= free:
-            low = middle
-        else:
-            high = middle - 1
-    return low * multiple
-
-
-def refuse_what_cannot_fit(file: ModelFile, n_ctx: int, mlock: bool) -> None:
-    """Raise `OutOfMemory`, with the largest context that fits, where `n_ctx` tokens do not.
-
-    The weights count only under `mlock`: otherwise the system reads them from the file as needed.
-    """
-    free = psutil.virtual_memory().available
-    need = estimate(file, n_ctx)
-    locked = need.weights if mlock else 0
-    total = need.kv_cache + need.compute + locked
-    if total <= free:
-        return
-    largest = largest_n_ctx(file, free - locked)
-    advice = (
-        f"Set the context length to {largest:,} or less."
-        if largest >= N_CTX_STEP
-        else "Close other programs or choose a smaller model."
+    every, windowed = _cache_numbers(file)
+    return ModelMemory(
+        weights=sum(tensor.size for tensor in file.tensors) or file.size,
+        copies=arranged_copies(file.tensors, features),
+        token=every * kv_bytes,
+        window=_window(file) if windowed else 0,
+        window_token=windowed * kv_bytes,
+        state=_recurrent_state(file),
+        row=_FLOAT * max(_attention_row(file), _feed_forward_row(file), _recurrent_row(file)),
+        batch=BATCH,
+        output=_FLOAT * OUTPUTS * (file.n_vocab + file.n_embd),
+        program=_PROGRAM + _TOKEN * file.n_vocab + _MERGE * _count(file, "tokenizer.ggml.merges"),
     )
-    raise OutOfMemory(
-        f"A context of {n_ctx:,} tokens needs {total / 2**30:.1f} GB of memory for this model, "
-        f"and {free / 2**30:.1f} GB are free. {advice}"
-    )
-
-
-def spare_memory() -> int:
-    """Bytes that may be taken for what only saves time: a small part of what is free."""
-    free: int = psutil.virtual_memory().available
-    return min(256 * 2**20, free // 16)
-
-
-def processor_cores() -> int:
-    """Cores this process may use, not counting hyper-threads."""
-    physical = psutil.cpu_count(logical=False) or psutil.cpu_count() or 1
-    if sys.platform == "linux":
-        return min(len(psutil.Process().cpu_affinity()), physical)
-    return physical
 
 
 def _number(file: ModelFile, key: str, default: int = 0) -> int:
@@ -95,6 +57,11 @@ def _number(file: ModelFile, key: str, default: int = 0) -> int:
     if isinstance(value, tuple):
         return max(value, default=default)
     return value if isinstance(value, int) else default
+
+
+def _count(file: ModelFile, key: str) -> int:
+    value = file.metadata.get(key)
+    return len(value) if isinstance(value, tuple) else value if isinstance(value, int) else 0
 
 
 def _by_layer(file: ModelFile, key: str, default: list[int]) -> list[int]:
@@ -107,50 +74,104 @@ def _by_layer(file: ModelFile, key: str, default: list[int]) -> list[int]:
 def _attention_layers(file: ModelFile) -> list[bool]:
     """Whether each layer keeps something in the cache for every token."""
     layers = file.n_layers
-    interval = _number(file, "full_attention_interval")
-    own_cache = layers - _number(file, "attention.shared_kv_layers")
     if file.architecture in _RECURRENT:
         return [False] * layers
-    return [
-        layer < own_cache and (interval < 2 or (layer + 1) % interval == 0)
-        for layer in range(layers)
-    ]
+    own_cache = layers - _number(file, "attention.shared_kv_layers")
+    recurrent = _by_layer(file, "attention.recurrent_layers", [])
+    if not recurrent:
+        every = _number(file, "full_attention_interval", _INTERVALS.get(file.architecture, 1))
+        recurrent = [int(every > 1 and (layer + 1) % every != 0) for layer in range(layers)]
+    return [layer < own_cache and not recurrent[layer] for layer in range(layers)]
 
 
-def _cache_numbers(file: ModelFile) -> int:
-    """Numbers kept for each token of the context, all layers together."""
+def _window(file: ModelFile) -> int:
+    default = _WINDOWS.get(file.architecture, 0)
+    if file.architecture == "exaone4" and file.n_layers != 64:  # only the largest one has it
+        return 0
+    return _number(file, "attention.sliding_window", default)
+
+
+def _windowed_layers(file: ModelFile) -> list[bool]:
+    """Whether each layer sees only the last tokens."""
+    layers = range(file.n_layers)
+    if not _window(file) or file.architecture not in _PATTERNS:
+        return [False for _ in layers]
+    key = "attention.sliding_window_pattern"
+    if isinstance(file.metadata.get(f"{file.architecture}.{key}"), tuple):
+        return [bool(value) for value in _by_layer(file, key, [0] * file.n_layers)]
+    pattern = max(1, _number(file, key, _PATTERNS[file.architecture]))
+    full = 0 if file.architecture in _FULL_FIRST else pattern - 1
+    return [layer % pattern != full for layer in layers]
+
+
+def _heads(file: ModelFile) -> tuple[list[int], list[int]]:
+    """Of each layer: heads, and those with a cache of their own."""
     heads = _by_layer(file, "attention.head_count", [0] * file.n_layers)
-    kv_heads = _by_layer(file, "attention.head_count_kv", heads)
+    return heads, _by_layer(file, "attention.head_count_kv", heads)
+
+
+def _head_sizes(file: ModelFile, windowed: bool) -> tuple[int, int]:
+    """Numbers of a head's key and value."""
+    heads, _ = _heads(file)
     head = file.n_embd // max(*heads, 1) if heads else 0
     key = _number(file, "attention.key_length", head)
     value = _number(file, "attention.value_length", head)
-    used = zip(kv_heads, _attention_layers(file), strict=True)
-    return sum(count * (key + value) for count, keeps in used if keeps)
+    if windowed:
+        key = _number(file, "attention.key_length_swa", key)
+        value = _number(file, "attention.value_length_swa", value)
+    return key, value
+
+
+def _cache_numbers(file: ModelFile) -> tuple[int, int]:
+    """Numbers kept for each token: in layers that see everything, in those with a window."""
+    _, kv_heads = _heads(file)
+    # With multi-head latent attention the values are a part of the keys.
+    has_values = not _number(file, "attention.key_length_mla")
+    sums = [0, 0]
+    layers = zip(kv_heads, _attention_layers(file), _windowed_layers(file), strict=True)
+    for count, keeps, windowed in layers:
+        key, value = _head_sizes(file, windowed)
+        sums[windowed] += count * (key + value * has_values) * keeps
+    return sums[0], sums[1]
 
 
 def _recurrent_state(file: ModelFile) -> int:
     """Bytes of the state that recurrent layers keep instead of a cache, whatever the context."""
     inner, state = _number(file, "ssm.inner_size"), _number(file, "ssm.state_size")
-    kv_heads = _by_layer(file, "attention.head_count_kv", [0] * file.n_layers)
+    _, kv_heads = _heads(file)
     attention = zip(kv_heads, _attention_layers(file), strict=True)
     layers = sum(not (count and keeps) for count, keeps in attention)
+    if file.architecture in _BOTH_IN_EACH_LAYER:
+        layers = file.n_layers
     convolution = max(_number(file, "ssm.conv_kernel") - 1, 0)
-    groups = _number(file, "ssm.group_count")
-    numbers = inner * state + convolution * (inner + 2 * groups * state)
+    numbers = inner * state + convolution * (inner + 2 * _number(file, "ssm.group_count") * state)
+    numbers += file.n_embd * max(_number(file, "shortconv.l_cache") - 1, 0)
     head = _number(file, "wkv.head_size")
     return layers * _FLOAT * (numbers + (file.n_embd * (head + 2) if head else 0))
 
 
-def _compute(file: ModelFile, n_ctx: int) -> int:
-    """Bytes for one batch: the widest place of a layer with the attention mask, or the output.
+# The numbers that are there at once for each token of a batch, at the widest place of a layer.
+# They are read off llama.cpp's own figures, with flash attention, as it is by default.
 
-    The factors are read off llama.cpp's own figures, with flash attention, as it is by default.
-    """
-    batch = min(_BATCH, n_ctx)
-    wide = max(
-        _number(file, "feed_forward_length"),
-        _number(file, "expert_feed_forward_length") * _number(file, "expert_used_count", 1),
+
+def _attention_row(file: ModelFile) -> int:
+    heads, kv_heads = _heads(file)
+    key, value = _head_sizes(file, windowed=False)
+    return (
+        2 * file.n_embd + 2 * max(heads, default=0) * key + max(kv_heads, default=0) * (key + value)
     )
-    layer = batch * (_FLOAT * (3 * wide + 4 * file.n_embd) + 2 * n_ctx)
-    output = batch * _FLOAT * (file.n_vocab + 2 * file.n_embd)
-    return max(layer, output)
+
+
+def _feed_forward_row(file: ModelFile) -> int:
+    wide, n_embd, joined = _number(file, "feed_forward_length"), file.n_embd, 0
+    experts = _number(file, "expert_used_count") if _number(file, "expert_count") else 0
+    if experts:
+        wide = max(wide, experts * _number(file, "expert_feed_forward_length", wide))
+        joined = 2 * (experts + 1) * n_embd
+    beside = 4 if wide > 2 * n_embd else 3 if wide > n_embd else 2
+    return max(3 * wide + beside * n_embd, joined)
+
+
+def _recurrent_row(file: ModelFile) -> int:
+    inner = _number(file, "ssm.inner_size")
+    return 6 * inner + file.n_embd if inner else 0

@@ -12,18 +12,23 @@ import queue
 import signal
 import sys
 import threading
+import time
 import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from pychatbot_gui.core.errors import Cancelled, PychatbotError
 from pychatbot_gui.engine import wire
-from pychatbot_gui.engine.engine import CancelToken, Loading, Rendering
+from pychatbot_gui.engine.engine import CancelToken, Event, Loading, Needed, Rendering, Text
 from pychatbot_gui.engine.llama import LlamaEngine
 from pychatbot_gui.engine.model_log import ModelLog
 
 Work = tuple[wire.Wish, CancelToken]
+# Seconds of text in one frame, at most. The window shows what has come 30 times a second.
+JOINED = 0.02
 
 
 def main(arguments: list[str]) -> None:
@@ -38,6 +43,9 @@ def main(arguments: list[str]) -> None:
     # The one thread of this process besides the main one: a cancel must be heard while the main
     # one is inside the library.
     threading.Thread(target=_listen, args=(connection, work), daemon=True).start()
+    # A computer that shuts down tells every process: what was read is kept before this one ends.
+    with contextlib.suppress(ValueError):
+        signal.signal(signal.SIGTERM, lambda *_: work.put((wire.Close(0), CancelToken())))
     engine: LlamaEngine | None = None
     while True:
         frame, token = _next(work, engine, idle)
@@ -87,8 +95,38 @@ def _do(
         return
     answering = isinstance(frame, wire.Reply)
     events = engine.reply if answering else engine.read_ahead
-    for event in events(frame.request, token):
+    for event in joined(events(frame.request, token), time.monotonic):
         wire.send(connection, event)
+
+
+def joined(events: Iterator[Event], now: Callable[[], float]) -> Iterator[Event]:
+    """The same events, but the text of some milliseconds as one; a first word at once.
+
+    Each frame wakes the program's reading thread, and where the model works on every core it is
+    the model that waits. `now`: a clock in seconds.
+    """
+    held: list[str] = []
+    id, sent = 0, -JOINED
+    error: Exception | None = None
+    while True:
+        try:
+            event = next(events, None)
+        except Exception as raised:  # what was written before it is still to be shown
+            event, error = None, raised
+        if isinstance(event, Text):
+            held.append(event.piece)
+            id = event.id
+            if now() - sent < JOINED:
+                continue
+        if held:
+            yield Text(id, "".join(held))
+            held, sent = [], now()
+        if error is not None:
+            raise error
+        if event is None:
+            return
+        if not isinstance(event, Text):
+            yield event
 
 
 def _load(
@@ -102,9 +140,13 @@ def _load(
             told = int(fraction * 100)
             wire.send(connection, Loading(frame.id, fraction))
 
-    info = engine.load(
-        frame.spec, progress, token, lambda: wire.send(connection, Rendering(frame.id))
-    )
+    def needed(event: Needed) -> None:
+        wire.send(connection, replace(event, id=frame.id))
+
+    def rendering() -> None:
+        wire.send(connection, Rendering(frame.id))
+
+    info = engine.load(frame.spec, progress, token, needed, rendering)
     wire.send(connection, wire.Loaded(frame.id, info))
 
 

@@ -31,6 +31,7 @@ from pychatbot_gui.engine.engine import (
     Loading,
     ModelInfo,
     ModelSpec,
+    Needed,
     Rendering,
     ReplyRequest,
 )
@@ -84,16 +85,24 @@ class ModelProcess:
         return self._process.pid if self._process is not None else None
 
     def load(
-        self, spec: ModelSpec, on_progress: Callable[[float], None], token: CancelToken
+        self,
+        spec: ModelSpec,
+        on_progress: Callable[[float], None],
+        token: CancelToken,
+        on_need: Callable[[Needed], None] = lambda _: None,
     ) -> ModelInfo:
         """See `Engine.load`."""
         steps = self._load_carefully(next(self._ids), spec, token)
         while True:
             try:
-                on_progress(next(steps).fraction)
+                event = next(steps)
             except StopIteration as end:
                 info: ModelInfo = end.value
                 return info
+            if isinstance(event, Needed):
+                on_need(event)
+            else:
+                on_progress(event.fraction)
 
     def reply(self, request: ReplyRequest, token: CancelToken) -> Iterator[Event]:
         """See `Engine.reply`. Starts the model again where its process has ended."""
@@ -248,7 +257,7 @@ class ModelProcess:
 
     def _load_carefully(
         self, id: int, spec: ModelSpec, token: CancelToken
-    ) -> Generator[Loading, None, ModelInfo]:
+    ) -> Generator[Loading | Needed, None, ModelInfo]:
         """Load; where the library crashes, once more with plain weights.
 
         Weights rearranged for AMX or the like crash on machines that name such instructions but
@@ -264,7 +273,7 @@ class ModelProcess:
 
     def _load(
         self, id: int, spec: ModelSpec, token: CancelToken
-    ) -> Generator[Loading, None, ModelInfo]:
+    ) -> Generator[Loading | Needed, None, ModelInfo]:
         self._retire()
         self._spec = self._exit_code = None
         if token.is_cancelled():
@@ -278,7 +287,7 @@ class ModelProcess:
                 while True:
                     frame = self._receive(id, token, limit, "while it loaded the model", spec.path)
                     limit = self._render_limit if isinstance(frame, Rendering) else None
-                    if isinstance(frame, Loading):
+                    if isinstance(frame, Loading | Needed):
                         yield frame
                     elif isinstance(frame, wire.Loaded):
                         self._spec = spec
@@ -289,7 +298,7 @@ class ModelProcess:
             if self._spec is None:
                 self._end()
 
-    def _alive(self, id: int, token: CancelToken) -> Iterator[Loading]:
+    def _alive(self, id: int, token: CancelToken) -> Iterator[Loading | Needed]:
         """Make sure that a process with the model is there."""
         if self._process is not None and self._process.poll() is None:
             return

@@ -27,6 +27,7 @@ class Recall:
         self._cache = cache
         self._prompts = prompts
         self._answers = answers
+        self._hidden = 0  # turns that were left out of what is in the cache
         self._said: list[str] = []  # the answers in the conversation that the cache is of
 
     def remember(self, chat: str) -> None:
@@ -34,18 +35,32 @@ class Recall:
         if chat != self._cache.chat:
             self._answers.add_known(self.snapshots.answers(chat))
 
-    def stable(self, request: ReplyRequest) -> int:
-        """How many tokens of a prompt come before the person's last message; 0 if nobody asks."""
+    def stable(self, request: ReplyRequest, hidden: int) -> int:
+        """How many tokens of a prompt come before the person's last message; 0 if nobody asks.
+
+        `hidden`: so many turns are left out.
+        """
         messages = request.messages
         if self._cache.memory.window == 1 or not messages or messages[-1].role is not Role.USER:
             return 0
         with contextlib.suppress(TemplateError):
-            return len(self._prompts.ahead(messages[:-1], request.sampling.max_tokens))
+            max_tokens = request.sampling.max_tokens
+            return len(self._prompts.ahead(messages[:-1], max_tokens, hidden)[0])
         return 0
 
-    def go_to(self, request: ReplyRequest, tokens: Sequence[int]) -> int:
-        """Have the cache hold what is known of a prompt; returns how many tokens that are."""
-        reused = self.snapshots.go_to(request.chat, tokens)
+    def go_to(
+        self, request: ReplyRequest, tokens: Sequence[int], hidden: int, makes_room: bool = False
+    ) -> int:
+        """Have the cache hold what is known of a prompt; returns how many tokens that are.
+
+        `hidden`: so many turns are left out. Where there are more than before, or where an answer
+        makes room for itself, what is in the cache may be shifted; after an edit it may not.
+        """
+        same_chat = request.chat == self._cache.chat
+        before = self._hidden if same_chat else request.hidden_turns
+        shift = makes_room or hidden > before
+        reused = self.snapshots.go_to(request.chat, tokens, shift)
+        self._hidden = hidden
         self._said = [m.text for m in request.messages if m.role is Role.ASSISTANT]
         return reused
 

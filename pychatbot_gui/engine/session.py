@@ -67,15 +67,17 @@ class ChatSession:
         conversation was refused.
         """
         before, prefix = self.conversation, clean_text(prefix)
-        request = ReplyRequest(next(self._ids), before.prompt(), sampling, prefix, self.chat)
+        request = ReplyRequest(
+            next(self._ids), before.prompt(), sampling, prefix, self.chat, before.hidden_turns
+        )
         pieces = [prefix] if prefix else []
         complete = False
         try:
             for event in self.engine.reply(request, token):
                 if isinstance(event, Text):
                     pieces.append(event.piece)
-                elif isinstance(event, Reading) and event.dropped:
-                    self._hide(before, request.messages, event.dropped)
+                elif isinstance(event, Reading):
+                    self._hide(request.messages, event.dropped)
                 elif isinstance(event, Finished):
                     complete = event.reason == "stop"
                     self._keep(pieces, complete)
@@ -94,7 +96,12 @@ class ChatSession:
         The conversation ends with an answer, or with what the person is still writing. The context
         list stays as it is. Raises as `Engine.reply` does, though nobody need be told.
         """
-        request = ReplyRequest(next(self._ids), conversation.prompt(), chat=chat)
+        request = ReplyRequest(
+            next(self._ids),
+            conversation.prompt(),
+            chat=chat,
+            hidden_turns=conversation.hidden_turns,
+        )
         for _ in self.engine.read_ahead(request, token):
             pass
 
@@ -112,6 +119,7 @@ class ChatSession:
             Sampling(temperature=0, max_tokens=TITLE_TOKENS),
             title_beginning(answers[-1] if answers else ""),
             chat,
+            conversation.hidden_turns,
         )
         pieces: list[str] = []
         for event in self.engine.reply(request, token):
@@ -128,14 +136,16 @@ class ChatSession:
             answer = Message(Role.ASSISTANT, "".join(pieces), unfinished=not complete)
             self.conversation = self.conversation.with_message(answer)
 
-    def _hide(self, before: Conversation, sent: tuple[Message, ...], dropped: int) -> None:
-        """The oldest messages left the model's sight: they stay out of the next prompts too.
+    def _hide(self, sent: tuple[Message, ...], dropped: int) -> None:
+        """The oldest messages are out of the model's sight, or back in it.
 
-        So the beginning of the prompt stays the same, and is not read again, for many turns.
+        The next request says how many are out, so that the beginning of the prompt stays the same,
+        and is not read again, for many turns.
         """
         gone = [m for m in sent if m.role is not Role.SYSTEM][:dropped]
-        hidden = before.hidden_turns + len(turn_starts(gone))
-        self.conversation = replace(self.conversation, hidden_turns=hidden)
+        hidden = len(turn_starts(gone))
+        if hidden != self.conversation.hidden_turns:
+            self.conversation = replace(self.conversation, hidden_turns=hidden)
 
 
 def was_refused(error: Exception) -> bool:

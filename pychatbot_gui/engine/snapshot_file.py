@@ -37,17 +37,22 @@ class Damaged(Exception):
     """The file is not what was once written there."""
 
 
+class Replaced(Exception):
+    """The file is sound, but another one than its head was read of."""
+
+
 @dataclass(frozen=True)
 class Head:
     """What is known of a snapshot without reading its state.
 
-    `oldest`: see `Memory.oldest`. `lengths`: those of its checkpoints.
+    `oldest`: see `Memory.oldest`. `lengths`: those of its checkpoints. `shifted`: see `Cache`.
     """
 
     tokens: Sequence[int]
     oldest: int
     lengths: tuple[int, ...] = ()
     answers: tuple[Known, ...] = ()
+    shifted: int | None = None
 
 
 def write_snapshot(
@@ -62,7 +67,8 @@ def write_snapshot(
     `state`: a copy of it, or what has the library write its own file (False where it fails).
     Raises OSError.
     """
-    handle, name = tempfile.mkstemp(suffix=UNFINISHED, prefix=".", dir=path.parent)
+    prefix = f".{path.stem}-"  # so that it is found where its writer is killed
+    handle, name = tempfile.mkstemp(suffix=UNFINISHED, prefix=prefix, dir=path.parent)
     os.close(handle)
     part = Path(name)
     try:
@@ -99,19 +105,26 @@ def read_head(path: Path, owner: str, n_vocab: int) -> Head:
                 (bytes.fromhex(digest), _checked(ids, n_vocab))
                 for digest, ids in document["answers"]
             )
-            return Head(tokens, int(document["oldest"]), lengths, answers)
+            shifted = document["shifted"]
+            shifted = int(shifted) if shifted is not None else None
+            return Head(tokens, int(document["oldest"]), lengths, answers, shifted)
         except (KeyError, TypeError, ValueError, OverflowError, struct.error) as error:
             raise Damaged(repr(error)) from error
 
 
-def read_state(path: Path, owner: str) -> tuple[list[Checkpoint], memoryview | None]:
+def read_state(
+    path: Path, owner: str, tokens: Sequence[int]
+) -> tuple[list[Checkpoint], memoryview | None]:
     """Check the whole file; returns its checkpoints, and the state where it is a copy.
 
-    Otherwise the library may read it. Raises `Damaged`, OSError.
+    Otherwise the library may read it. Raises `Damaged`, `Replaced` where it is not the state of
+    these `tokens`, OSError.
     """
     with path.open("rb") as stream:
         document = _read_document(stream, owner)
         try:
+            if document["tokens_crc"] != zlib.crc32(_ids(tokens)):
+                raise Replaced
             state, end = None, document["state_end"]
             stream.seek(0)
             if document["is_copy"]:
@@ -163,6 +176,7 @@ def _document(
         "state_crc": _crc(stream, end),
         "tokens_crc": zlib.crc32(_ids(head.tokens)),
         "oldest": head.oldest,
+        "shifted": head.shifted,
         "checkpoints": [(c.length, len(c.data), zlib.crc32(c.data)) for c in checkpoints],
         "answers": [(digest.hex(), list(ids)) for digest, ids in head.answers],
     }

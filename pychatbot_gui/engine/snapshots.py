@@ -19,12 +19,19 @@ from pathlib import Path
 from pychatbot_gui.core.errors import StorageError
 from pychatbot_gui.core.files import reason
 from pychatbot_gui.engine.answers import Known
-from pychatbot_gui.engine.cache import Cache, Checkpoint, common_beginning, usable_length
+from pychatbot_gui.engine.cache import (
+    Cache,
+    Checkpoint,
+    common_beginning,
+    shift_between,
+    usable_length,
+)
 from pychatbot_gui.engine.snapshot_file import (
     SUFFIX,
     UNFINISHED,
     Damaged,
     Head,
+    Replaced,
     read_head,
     read_state,
     write_snapshot,
@@ -70,10 +77,12 @@ class SnapshotFolder:
     def forget(self, chat: str) -> None:
         """Remove what was kept of a chat, with any model."""
         self._remove(self._folder.glob(f"{_short(chat)}-*{SUFFIX}"))
+        self._remove(self._folder.glob(f".{_short(chat)}-*{UNFINISHED}"))
 
     def forget_all(self) -> None:
         """Remove every snapshot."""
         self._remove(self._folder.glob(f"*{SUFFIX}"))
+        self._remove(self._folder.glob(f".*{UNFINISHED}"))
 
     def sweep(self, model: str, circumstances: str) -> None:
         """Remove what no one can use any more: of a former file of this name, or left unfinished."""
@@ -145,6 +154,7 @@ class Snapshots:
         self._budget = budget
         self._answers = answers
         self._held: OrderedDict[str, _Held] = OrderedDict()
+        self._forgotten: set[str] = set()
         self._heads: dict[str, Head | None] = {}  # of those on disk that were looked at
         self._folder: SnapshotFolder | None = None
         self._gave_up = False
@@ -170,15 +180,25 @@ class Snapshots:
         head = self._head(chat) if chat else None
         return head.answers if head else ()
 
-    def go_to(self, chat: str, tokens: Sequence[int]) -> int:
-        """Have the cache hold as much as is known of a prompt; returns how much that is."""
-        if chat != self._cache.chat:
+    def go_to(self, chat: str, tokens: Sequence[int], shift: bool = False) -> int:
+        """Have the cache hold as much as is known of a prompt; returns how much that is.
+
+        `shift`: see `Cache.keep`.
+        """
+        if chat in self._forgotten:  # asked for before it was deleted, and come to only now
+            chat = ""
+        cache = self._cache
+        if chat != cache.chat:
             self._put_away()
+            cache.leave_chat()
         head = self._head(chat) if chat else None
-        if head is not None and self._usable(head, tokens) >= self._cache.usable(tokens) + _LEAST:
+        here = cache.usable(tokens, shift and cache.chat == chat)
+        if head is not None and self._usable(head, tokens, shift) >= here + _LEAST:
             self._restore(chat, head)
-        self._cache.chat = chat
-        return self._cache.keep(tokens)
+        # What another chat had read is not taken apart for this one.
+        shift = shift and cache.chat == chat
+        cache.chat = chat
+        return cache.keep(tokens, shift)
 
     def save(self) -> None:
         """Write to disk what is not there yet, so that a restart finds it."""
@@ -193,7 +213,8 @@ class Snapshots:
             self._write_cache()
 
     def forget(self, chat: str) -> None:
-        """A chat is deleted for good."""
+        """A chat is deleted for good. Nothing more is kept of it, whatever is still asked."""
+        self._forgotten.add(chat)
         if self._folder is not None:
             self._folder.forget(chat)
         self._held.pop(chat, None)
@@ -217,7 +238,10 @@ class Snapshots:
                 self._drop(chat)
         return self._heads.get(chat)
 
-    def _usable(self, head: Head, tokens: Sequence[int]) -> int:
+    def _usable(self, head: Head, tokens: Sequence[int], shift: bool = False) -> int:
+        can_shift = shift and self._cache.memory.can_shift
+        if can_shift and (move := shift_between(head.tokens, tokens)):
+            return move.start + move.length
         same = min(common_beginning(head.tokens, tokens), len(tokens) - 1)
         window = self._cache.memory.window
         return usable_length(same, len(head.tokens), head.oldest, window, head.lengths)
@@ -229,6 +253,7 @@ class Snapshots:
             cache.memory.oldest(),
             tuple(c.length for c in cache.checkpoints),
             tuple(self._answers()),
+            cache.shifted,
         )
 
     def _is_news(self) -> bool:
@@ -306,23 +331,25 @@ class Snapshots:
             self._held.move_to_end(chat)
             cache.clear()
             if cache.memory.restore(held.state, partial=False):
-                cache.adopt(head.tokens, held.checkpoints)
+                cache.adopt(head.tokens, held.checkpoints, head.shifted)
+                cache.chat = chat
             else:
                 self._held.pop(chat)
                 cache.clear()
             return
         path = self._path(chat)
         try:
-            checkpoints, state = read_state(path, self._owner(chat))
+            checkpoints, state = read_state(path, self._owner(chat), head.tokens)
             cache.clear()
             memory = cache.memory
             if state is not None and not memory.restore(state, partial=False):
                 raise Damaged("the library refused it")
-            if state is None and not memory.load(path, len(head.tokens)):
+            if state is None and not memory.load(path, head.tokens):
                 raise Damaged("the library refused it")
-            cache.adopt(head.tokens, checkpoints)
+            cache.adopt(head.tokens, checkpoints, head.shifted)
+            cache.chat = chat
             os.utime(path)  # the longest unused go first
-        except FileNotFoundError:
+        except (FileNotFoundError, Replaced, MemoryError):  # another program may use the folder too
             self._heads.pop(chat, None)
         except (Damaged, OSError):
             self._drop(chat)

@@ -104,11 +104,18 @@ class Writer:
         self._token = token
         self._beginning = beginning
 
-    def write(self) -> Iterator[str]:
-        """What is new of the answer, in pieces of whole characters."""
+    def write(self) -> Iterator[str | None]:
+        """What is new of the answer, in pieces of whole characters.
+
+        None: the context is full. Whoever reads this may now have the model hold less, `tokens` or
+        the latest of them at the end, the last one evaluated; the answer then goes on.
+        """
         decoder = decoder_of_pieces()
         decoder.decode(self._beginning.pending)
         for raw in self._pieces():
+            if raw is None:
+                yield None
+                continue
             piece = self._stop.feed(decoder.decode(raw))
             if piece:
                 yield piece
@@ -122,7 +129,7 @@ class Writer:
         if rest:
             yield rest
 
-    def _pieces(self) -> Iterator[bytes]:
+    def _pieces(self) -> Iterator[bytes | None]:
         model, owed = self._model, self._beginning.owed
         while not self._token.is_cancelled():
             if self._max_tokens and self.count >= self._max_tokens:
@@ -137,11 +144,17 @@ class Writer:
             self.count += bool(new) or not owed
             owed = b""
             yield new
-            if len(model.tokens) + 1 >= model.n_ctx:
-                self.reason = "context"
-                return
-            if not model.evaluate([token]):
-                return
+            if not self._is_full():
+                if not model.evaluate([token]):
+                    return
+            elif not self._max_tokens or self.count < self._max_tokens:
+                yield None
+                if self._is_full():
+                    self.reason = "context"
+                    return
+
+    def _is_full(self) -> bool:
+        return len(self._model.tokens) + 1 >= self._model.n_ctx
 
 
 def _bytes(text: str) -> bytes:

@@ -188,7 +188,9 @@ class Controller(QObject):
     def _change_settings(self) -> None:
         from pychatbot_gui.gui.dialogs.settings_dialog import SettingsDialog
 
-        dialog = SettingsDialog(self._settings, self._opening.model is not None, self._window)
+        memory, free = self._opening.memory()
+        loaded = self._opening.model is not None
+        dialog = SettingsDialog(self._settings, loaded, self._window, memory, free)
         dialog.applied.connect(self._apply_settings)
         dialog.exec()
         dialog.deleteLater()

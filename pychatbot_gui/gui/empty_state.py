@@ -81,6 +81,8 @@ class EmptyState(QScrollArea):
         self._loading_title = PlainLabel()
         self._progress = QProgressBar()
         self._percent = PlainLabel("", "muted")
+        self._need = PlainLabel("", "muted")
+        self._need.hide()
         self._ready_title = PlainLabel()
         # Not a QStackedWidget, which is as tall as its tallest page.
         contents = QWidget(self)
@@ -121,6 +123,11 @@ class EmptyState(QScrollArea):
         self._progress.setValue(round(min(max(fraction, 0.0), 1.0) * 1000))
         self._percent.setText("Starting…" if fraction < 0 else f"{min(fraction, 1.0):.0%}")
         self._turn_to(1)
+
+    def set_need(self, text: str) -> None:
+        """Say what memory the model that is being loaded will take; "" for not known."""
+        self._need.setText(text)
+        self._need.setVisible(bool(text))
 
     def set_ready(self, model_name: str) -> None:
         """A model is loaded and nothing was said yet: offer a few first messages."""
@@ -187,6 +194,10 @@ class EmptyState(QScrollArea):
         column.addSpacing(10)
         column.addWidget(self._progress)
         column.addWidget(self._percent)
+        self._need.setObjectName("memoryNeed")
+        self._need.setAccessibleName("Memory")
+        self._need.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        column.addWidget(self._need)
         column.addSpacing(10)
         column.addWidget(cancel, 0, Qt.AlignmentFlag.AlignHCenter)
         column.addStretch(1)

@@ -33,6 +33,7 @@ from pychatbot_gui.engine.engine import (
     Loading,
     ModelInfo,
     ModelSpec,
+    Needed,
     Notice,
     Reading,
     Rendering,
@@ -67,8 +68,23 @@ class _Dropped:
     hidden_turns: int
 
 
+@dataclass(frozen=True)
+class _Outgrown:
+    pass
+
+
 _Outgoing = (
-    Loading | Reading | Notice | Text | Finished | _Dropped | _Loaded | _LoadEnded | _AnswerFailed
+    Loading
+    | Needed
+    | Reading
+    | Notice
+    | Text
+    | Finished
+    | _Dropped
+    | _Outgrown
+    | _Loaded
+    | _LoadEnded
+    | _AnswerFailed
 )
 
 
@@ -99,7 +115,9 @@ class EngineWorker(QObject):
         """Load a model in place of the one there is."""
         assert self._chat is not None
         try:
-            info = self._chat.engine.load(spec, lambda f: self._out.put(Loading(0, f)), token)
+            info = self._chat.engine.load(
+                spec, lambda f: self._out.put(Loading(0, f)), token, self._out.put
+            )
             self._out.put(_Loaded(info))
         except Cancelled:
             self._out.put(_LoadEnded(None))
@@ -119,13 +137,16 @@ class EngineWorker(QObject):
         chat = self._chat
         assert chat is not None
         chat.conversation, chat.chat = conversation, key
-        hidden = conversation.hidden_turns
+        hidden, outgrown = conversation.hidden_turns, False
         try:
             for event in chat.answer(sampling, token, prefix):
                 if chat.conversation.hidden_turns != hidden:
                     hidden = chat.conversation.hidden_turns
                     self._out.put(_Dropped(hidden))
-                if not isinstance(event, Rendering):
+                if isinstance(event, Reading) and event.skipped and not outgrown:
+                    outgrown = True
+                    self._out.put(_Outgrown())
+                if not isinstance(event, Rendering | Needed):
                     self._out.put(event)
         except Exception as error:  # a bug must not end the thread
             from pychatbot_gui.engine.session import was_refused
@@ -180,10 +201,12 @@ class EngineThread(QObject):
     """The main thread's end: starts the thread, takes wishes, tells what happens."""
 
     loading = Signal(float)  # fraction from 0 to 1
+    needed = Signal(object)  # Needed: what the model that is being loaded will take
     loaded = Signal(object)  # ModelInfo
     load_ended = Signal(object)  # PychatbotError, or None where the person ended it
     reading = Signal(int, int)  # tokens read, tokens of the prompt
     messages_dropped = Signal(int)  # turns of the conversation that the model no longer sees
+    answer_outgrown = Signal()  # nor does it see the beginning of the answer it is writing
     text_arrived = Signal(str)
     answer_finished = Signal(object)  # Finished
     answer_failed = Signal(object, bool)  # PychatbotError, whether the message was refused
@@ -336,10 +359,14 @@ class EngineThread(QObject):
                 text.append(event.piece)
             elif isinstance(event, (Loading, Reading)):
                 progress = event
+            elif isinstance(event, Needed):
+                self.needed.emit(event)
             elif isinstance(event, Notice):
                 self.noticed.emit(event.text)
             elif isinstance(event, _Dropped):
                 self.messages_dropped.emit(event.hidden_turns)
+            elif isinstance(event, _Outgrown):
+                self.answer_outgrown.emit()
             else:
                 self._tell_progress(progress)
                 self._tell_text(text)

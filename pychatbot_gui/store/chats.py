@@ -240,12 +240,8 @@ class ChatStore:
     def move(self, chat: int, folder: int) -> None:
         """Put a chat into a folder, 0 for none."""
         with self._database.writing() as connection:
-            if (
-                folder
-                and not connection.execute(
-                    "SELECT 1 FROM folders WHERE id = ?", (folder,)
-                ).fetchone()
-            ):
+            known = connection.execute("SELECT 1 FROM folders WHERE id = ?", (folder,)).fetchone()
+            if folder and known is None:
                 raise _gone("folder")
             self._set(connection, chat, folder=folder)
 

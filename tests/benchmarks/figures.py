@@ -4,48 +4,64 @@ import importlib.metadata
 import os
 import platform
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
-_HEADS = ("figure", "ours", "reference", "goal", "met", "")
+_HEADS = ("figure", "ours", "reference", "ratio", "goal", "met", "")
 _LIBRARIES = ("PySide6-Essentials", "llama-cpp-python", "markdown-it-py")
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One measured value.
+    """One measured value; `ours` None: it could not be measured here, `note` says why.
 
-    `reference` is what `reference_name` gave in the same run, in the same unit. `goal` is the
-    largest value that is good, or the smallest with `more_is_better`; None where there is no goal.
+    `reference` is what `reference_name` gave in the same run, in the same unit; None with a name:
+    that could not be measured. `goal` is the largest value that is good, or the smallest with
+    `more_is_better`; None where there is no goal. With `goal_of_ratio` it is one for the ratio of
+    ours to the reference; `pairs`: that ratio where it is not the one of the two values, because
+    it is a median of its own.
     """
 
     name: str
-    ours: float
+    ours: float | None
     unit: str
     reference: float | None = None
     reference_name: str = ""
     goal: float | None = None
     more_is_better: bool = False
     note: str = ""
+    goal_of_ratio: bool = False
+    pairs: float | None = None
+
+    @property
+    def ratio(self) -> float | None:
+        """Ours to the reference; None where one of them is not there."""
+        if self.pairs is not None or not self.reference or self.ours is None:
+            return self.pairs
+        return self.ours / self.reference
 
     @property
     def met(self) -> bool | None:
-        """Whether the goal is reached; None where there is none."""
-        if self.goal is None:
+        """Whether the goal is reached; None where there is none, or nothing was measured."""
+        value = self.ratio if self.goal_of_ratio else self.ours
+        if self.goal is None or value is None:
             return None
-        return self.ours >= self.goal if self.more_is_better else self.ours <= self.goal
+        return value >= self.goal if self.more_is_better else value <= self.goal
 
     def cells(self) -> tuple[str, ...]:
         """What a row of the table says, in the order of its heads."""
-        reference = ""
+        reference = self.reference_name
         if self.reference is not None:
             reference = f"{_written(self.reference, self.unit)} ({self.reference_name})"
         goal = ""
         if self.goal is not None:
             sign = "≥" if self.more_is_better else "≤"
-            goal = f"{sign} {_written(self.goal, self.unit)}"
+            goal = f"{sign} {_written(self.goal, '×' if self.goal_of_ratio else self.unit)}"
         met = {True: "yes", False: "NO", None: ""}[self.met]
-        return (self.name, _written(self.ours, self.unit), reference, goal, met, self.note)
+        ours = "not measured" if self.ours is None else _written(self.ours, self.unit)
+        ratio = "" if self.ratio is None else _written(self.ratio, "×")
+        return (self.name, ours, reference, ratio, goal, met, self.note)
 
 
 def table(figures: Sequence[Figure]) -> str:
@@ -64,8 +80,16 @@ def report(figures: Sequence[Figure]) -> dict[str, object]:
     """Figures and the machine they were measured on, as plain values for JSON."""
     return {
         "machine": machine(),
-        "figures": [asdict(figure) | {"met": figure.met} for figure in figures],
+        "figures": [
+            asdict(figure) | {"ratio": figure.ratio, "met": figure.met} for figure in figures
+        ],
     }
+
+
+def figures_of(document: dict[str, Any]) -> list[Figure]:
+    """The figures of a report."""
+    names = [field.name for field in fields(Figure)]
+    return [Figure(**{name: row[name] for name in names}) for row in document["figures"]]
 
 
 def machine() -> dict[str, object]:
@@ -92,4 +116,6 @@ def _processor() -> str:
 
 def _written(value: float, unit: str) -> str:
     digits = 0 if value == int(value) and abs(value) >= 1 else 1 if abs(value) >= 10 else 2
+    if 0 < abs(value) < 0.1:
+        digits = 3
     return f"{value:,.{digits}f} {unit}".rstrip()

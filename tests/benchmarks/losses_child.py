@@ -25,6 +25,7 @@ from pychatbot_gui.engine.engine import (
     Finished,
     ModelInfo,
     ModelSpec,
+    Needed,
     Reading,
     ReplyRequest,
     Text,
@@ -50,7 +51,11 @@ class StreamingEngine:
         self._numbers = itertools.count(1)
 
     def load(
-        self, spec: ModelSpec, on_progress: Callable[[float], None], token: CancelToken
+        self,
+        spec: ModelSpec,
+        on_progress: Callable[[float], None],
+        token: CancelToken,
+        on_need: Callable[[Needed], None] = lambda _: None,
     ) -> ModelInfo:
         """Nothing is loaded."""
         return ModelInfo(spec.path, "Streaming", 1, 1, spec.n_ctx, spec.n_ctx)

@@ -1,8 +1,10 @@
 """The models that the benchmarks run, built when they are first asked for."""
 
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
+from tests.benchmarks.shapes import HALF_BILLION, TWO_MILLION, build_shape
 from tests.models import (
     CHATML,
     build_large_model,
@@ -13,6 +15,7 @@ from tests.models import (
 
 SLOW_WORD = "slow"
 ANSWER_TOKENS = 2000
+LONG_ANSWER = 8400
 # Some 25 seconds in Python, of which the program allows ten.
 _SLOW_TEMPLATE = (
     "{% if '"
@@ -23,20 +26,30 @@ _SLOW_TEMPLATE = (
 
 
 class Models:
-    """Paths of the models, all in one folder."""
+    """Paths of the models, all in one folder. What is there already is not built again."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    @cached_property
+    @property
+    def small(self) -> Path:
+        """2 million random weights in Q4_0, for quick runs. Writes until it is stopped."""
+        return self._built("random-2m", lambda path: build_shape(path, TWO_MILLION))
+
+    @property
+    def half(self) -> Path:
+        """Half a billion random weights in Q4_0. Writes until it is stopped."""
+        return self._built("random-0.5b", lambda path: build_shape(path, HALF_BILLION))
+
+    @property
     def large(self) -> Path:
         """300 MB of random weights."""
-        return build_large_model(self._folder / "large.gguf", 300)
+        return self._built("large", lambda path: build_large_model(path, 300))
 
-    @cached_property
+    @property
     def middle(self) -> Path:
         """100 MB of random weights."""
-        return build_large_model(self._folder / "middle.gguf", 100)
+        return self._built("middle", lambda path: build_large_model(path, 100))
 
     @cached_property
     def answer(self) -> str:
@@ -52,29 +65,48 @@ class Models:
             ends.append(len(raw.decode("utf-8", errors="ignore")))
         return ends
 
-    @cached_property
+    @property
     def fast(self) -> Path:
         """Writes `answer` as fast as the library can: a thousand tokens a second or more."""
-        return build_scripted_model(self._folder / "fast.gguf", self.answer)
+        return self._built("fast", lambda path: build_scripted_model(path, self.answer))
 
-    @cached_property
+    @property
     def steady(self) -> Path:
         """Writes `answer` at the pace of a small real model, on all cores."""
-        return build_scripted_model(
-            self._folder / "steady.gguf", self.answer, n_layers=12, n_embd=512
+        return self._built(
+            "steady",
+            lambda path: build_scripted_model(path, self.answer, n_layers=12, n_embd=512),
         )
 
-    @cached_property
+    @property
+    def lasting(self) -> Path:
+        """Writes a Markdown answer of `LONG_ANSWER` tokens, several times as fast as `steady`."""
+
+        def build(path: Path) -> Path:
+            text = markdown_answer(LONG_ANSWER)
+            return build_scripted_model(path, text, n_layers=4, n_embd=256, n_ctx_train=16384)
+
+        return self._built("lasting", build)
+
+    @property
     def endless(self) -> Path:
         """Writes until it is stopped."""
         text = "Over and over again it says the very same thing until somebody stops it. "
-        return build_scripted_model(
-            self._folder / "endless.gguf", text, repeat=True, n_layers=6, n_embd=256
+        return self._built(
+            "endless",
+            lambda path: build_scripted_model(path, text, repeat=True, n_layers=6, n_embd=256),
         )
 
-    @cached_property
+    @property
     def slow_template(self) -> Path:
         """Its chat template does not end where the message has `SLOW_WORD` in it."""
-        return build_scripted_model(
-            self._folder / "slow.gguf", "It was rendered in the end.", template=_SLOW_TEMPLATE
+        text = "It was rendered in the end."
+        return self._built(
+            "slow", lambda path: build_scripted_model(path, text, template=_SLOW_TEMPLATE)
         )
+
+    def _built(self, name: str, build: Callable[[Path], Path]) -> Path:
+        path = self._folder / f"{name}.gguf"
+        if not path.exists():
+            build(self._folder / f"{name}.part").replace(path)
+        return path

@@ -1,12 +1,14 @@
 """The program in its own window, driven as a person would, with a home of its own."""
 
 import gc
+import json
 import logging
 import os
 import random
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
@@ -14,12 +16,16 @@ from typing import TypeVar
 import psutil
 from PySide6.QtCore import QCoreApplication, QEvent, QEventLoop, QObject, QTimer
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QApplication, QPlainTextEdit, QPushButton
+from PySide6.QtWidgets import QApplication, QListView, QPlainTextEdit, QPushButton
 
 from pychatbot_gui.app import create_window
+from pychatbot_gui.core.paths import user_paths
 from pychatbot_gui.engine.engine import Finished
 from pychatbot_gui.gui.chat.chat_view import ChatView
+from pychatbot_gui.gui.conversations.conversation_model import ConversationModel
+from pychatbot_gui.gui.conversations.conversation_rows import CHATS
 from pychatbot_gui.gui.engine_thread import EngineThread
+from pychatbot_gui.gui.use_cases.chats import Chats
 from tests.vocabularies import WORDS
 
 Part = TypeVar("Part", bound=QObject)
@@ -28,17 +34,44 @@ _LOOK_EVERY_MS = 5
 _MODEL_PROCESS = "pychatbot_gui.engine.model_host"
 
 
+@dataclass(frozen=True)
+class Timed:
+    """An answer as the window saw it; seconds from the click on Send.
+
+    `first`: until its first text was there to be shown. `writing`: from then to its end. `rest`:
+    what part of its text came in that time.
+    """
+
+    first: float
+    writing: float
+    rest: float
+    end: Finished
+
+    @property
+    def tokens_per_second(self) -> float:
+        """How fast it was written after its first text, which may be of several tokens."""
+        return self.end.reply_tokens * self.rest / self.writing
+
+
 class Program:
     """A window of the program and the few things the benchmarks do with it.
 
     `arguments` are those of the command line. Leaving the `with` block closes the window, its
     thread and its model process, and removes the home, unless it is a `home` that was there before.
+    `settings` are put into the settings file of that home.
     """
 
-    def __init__(self, *arguments: str, home: Path | None = None) -> None:
+    def __init__(
+        self,
+        *arguments: str,
+        home: Path | None = None,
+        settings: Mapping[str, object] | None = None,
+    ) -> None:
         application()
         self._home = tempfile.TemporaryDirectory(prefix="benchmark-home-")
         os.environ["PYCHATBOT_HOME"] = str(home or Path(self._home.name) / "home")
+        if settings:
+            _write_settings(settings)
         self.window = create_window(list(arguments))
         self.engine = self.part(EngineThread)
         self.view = self.part(ChatView, "chatView")
@@ -94,6 +127,27 @@ class Program:
         self.wait_until_idle()
         return self.answer
 
+    def timed(self, text: str) -> Timed:
+        """Send and wait for the end. Raises RuntimeError where there was no answer."""
+        moments: list[float] = []
+        lengths: list[int] = []
+
+        def arrived(piece: str) -> None:
+            moments.append(time.perf_counter())
+            lengths.append(len(piece))
+
+        def finished(_: object) -> None:
+            moments.append(time.perf_counter())
+
+        self.engine.text_arrived.connect(arrived)
+        self.engine.answer_finished.connect(finished)
+        began = time.perf_counter()
+        self.ask(text)
+        self.engine.text_arrived.disconnect(arrived)
+        self.engine.answer_finished.disconnect(finished)
+        rest = 1 - lengths[0] / sum(lengths)
+        return Timed(moments[0] - began, moments[-1] - moments[0], rest, self.answered())
+
     def answered(self) -> Finished:
         """How the last answer ended. Raises RuntimeError where there was none."""
         if self.answer is None:
@@ -107,6 +161,19 @@ class Program:
     def new_chat(self) -> None:
         """Begin an empty conversation."""
         self._new.trigger()
+
+    def chats(self) -> list[int]:
+        """The ids of the conversations in the list, from the top."""
+        model = self.part(QListView, "conversationList").model()
+        assert isinstance(model, ConversationModel)
+        return [row.id for row in model.rows if row.kind in CHATS]
+
+    def show_chat(self, chat: int) -> None:
+        """Choose a conversation in the list, and wait until it is shown."""
+        self.window.conversation_list.chat_chosen.emit(chat)
+        shown = self.part(Chats)
+        self.wait(lambda: shown.shown.id == chat)
+        self.live(0.1)
 
     def can_send(self) -> bool:
         """Whether a message written now would be sent."""
@@ -180,6 +247,12 @@ def application() -> QApplication:
     logging.getLogger("pychatbot").addHandler(logging.NullHandler())
     found = QApplication.instance()
     return found if isinstance(found, QApplication) else QApplication(["benchmarks"])
+
+
+def _write_settings(settings: Mapping[str, object]) -> None:
+    path = user_paths().settings_file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(dict(settings)), encoding="utf-8")
 
 
 def long_message(words: int) -> str:

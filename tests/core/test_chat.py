@@ -1,4 +1,11 @@
-from pychatbot_gui.core.chat import Conversation, Message, Role, clean_text, user_message
+from pychatbot_gui.core.chat import (
+    Conversation,
+    Message,
+    Role,
+    clean_text,
+    user_message,
+    without_oldest_turns,
+)
 
 
 def _ask(text: str) -> Message:
@@ -28,12 +35,12 @@ def test_questions_without_an_answer_become_one_message() -> None:
     assert [m.text for m in chat.prompt()] == ["a\n\nb", "c", "d\n\ne"]
 
 
-def test_hidden_turns_leave_but_the_last_one_and_the_system_prompt_stay() -> None:
+def test_oldest_turns_leave_but_the_last_one_and_the_system_prompt_stay() -> None:
     turns = (_ask("a"), _answer("b"), _ask("c"), _ask("c2"), _answer("d"), _ask("e"))
-    chat = Conversation("sys", turns)
-    for hidden, texts in ((1, ["c\n\nc2", "d", "e"]), (2, ["e"]), (99, ["e"])):
-        prompt = Conversation(chat.system, turns, hidden).prompt()
-        assert [m.text for m in prompt] == ["sys", *texts]
+    whole = Conversation("sys", turns, hidden_turns=1).prompt()
+    assert [m.text for m in whole] == ["sys", "a", "b", "c\n\nc2", "d", "e"]
+    for out, texts in ((1, ["c\n\nc2", "d", "e"]), (2, ["e"]), (99, ["e"])):
+        assert [m.text for m in without_oldest_turns(whole, out)] == ["sys", *texts]
 
 
 def test_lone_surrogates_are_replaced_and_nothing_else() -> None:

@@ -1,7 +1,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from pychatbot_gui.core.guide import GUIDE_N_CTX, for_model, guide_path, is_guide
+from pychatbot_gui.core.guide import GUIDE_N_CTX, for_model, guide_path, is_guide, last_or_guide
 from pychatbot_gui.core.settings import default_settings
 from pychatbot_gui.engine.engine import model_spec, sampling
 
@@ -23,3 +23,12 @@ def test_other_models_work_with_the_persons_settings(tmp_path: Path) -> None:
     assert not is_guide(path) and not is_guide("")
     assert for_model(path, mine) == mine
     assert not model_spec(path, mine).plain_weights
+
+
+def test_it_begins_with_the_last_model_or_the_guide(tmp_path: Path) -> None:
+    model = tmp_path / "model.gguf"
+    model.touch()
+    assert last_or_guide(str(model)) == (str(model), False)
+    assert last_or_guide("") == (str(guide_path()), False)
+    for gone in (str(tmp_path / "gone.gguf"), str(model / "no folder"), "x" * 100_000, "a\0b"):
+        assert last_or_guide(gone) == (str(guide_path()), True)

@@ -15,6 +15,14 @@ WINDOW = 64  # tokens that a sliding-window layer sees
 # so that what a model wrote reads the same when it is read again.
 BYTES = ("\x01\x01",)
 
+# Templates as they are in use: one that drops what the model thought before, and trims.
+THINKING = (
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n"
+    "{% if m.role == 'assistant' %}{{ m.content.split('e')[-1] | trim }}"
+    "{% else %}{{ m.content }}{% endif %}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
 
 class _Weights:
     """Random tensors under their names, the same for the same seed."""

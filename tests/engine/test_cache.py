@@ -6,16 +6,25 @@ from pathlib import Path
 import pytest
 
 from pychatbot_gui.core.errors import PychatbotError
-from pychatbot_gui.engine.cache import ABORTED, BATCH, Cache, common_beginning, usable_length
+from pychatbot_gui.engine.cache import (
+    ABORTED,
+    BATCH,
+    Cache,
+    Shift,
+    common_beginning,
+    shift_between,
+    usable_length,
+)
 
 SIZE = 100  # bytes of a copy
 
 
 class Tape:
-    """A memory that is a list of tokens; `window` as in `cache.Memory`."""
+    """A memory that is a list of tokens; `window` and `can_shift` as in `cache.Memory`."""
 
-    def __init__(self, window: int | None) -> None:
+    def __init__(self, window: int | None, can_shift: bool = False) -> None:
         self.window = window
+        self.can_shift = can_shift
         self.held: list[int] = []
         self.read: list[int] = []  # how many at a time
         self.codes: list[int] = []  # what decoding returns next, where it is not 0
@@ -28,6 +37,10 @@ class Tape:
             return False
         del self.held[length:]
         return True
+
+    def shift(self, start: int, count: int, following: int) -> bool:
+        del self.held[start : start + count]
+        return self.decode([following]) == 0
 
     def clear(self) -> None:
         self.held.clear()
@@ -54,7 +67,7 @@ class Tape:
     def save(self, path: Path, tokens: Sequence[int]) -> bool:
         raise NotImplementedError
 
-    def load(self, path: Path, count: int) -> bool:
+    def load(self, path: Path, tokens: Sequence[int]) -> bool:
         raise NotImplementedError
 
 
@@ -139,6 +152,57 @@ def test_a_window_is_cut_as_far_as_it_reaches() -> None:
     assert usable_length(100, 120, 92, 10, ()) == 0
     assert usable_length(100, 120, 92, 10, (40, 80, 110)) == 80
     assert usable_length(120, 120, 111, 10, ()) == 120
+
+
+def test_what_leaves_the_middle_is_found_by_the_tokens_alone() -> None:
+    head, old, kept = [1, 2, 3], list(range(100, 150)), list(range(200, 260))
+    assert shift_between(head + old + kept, head + kept + [9]) == Shift(3, 50, 60)
+    assert shift_between(head + old + kept, head + kept) == Shift(3, 50, 59), "one is to be read"
+    assert shift_between(head + old + kept + [7, 8], head + kept + [9]) == Shift(3, 50, 60)
+    same = [5] * 40
+    assert shift_between(head + same + old + same + kept, head + same + kept) == Shift(43, 90, 59)
+    assert shift_between(head + same * 3, head + same + [9]) is None, "cut, not shifted"
+    for held, wanted in (
+        (head + old, head + kept),
+        (head + kept, head + old + kept),
+        (head + kept, head + kept),
+        (head + old + kept[:20], head + kept[:20] + [9]),
+        ([], head),
+    ):
+        assert shift_between(held, wanted) is None
+
+
+def test_the_longest_of_several_places_is_taken() -> None:
+    part, more = list(range(100, 140)), list(range(200, 240))
+    held = [1, *range(50, 60), *part, 7, 8, *part, *more]
+    assert shift_between(held, [1, *part, *more, 9]) == Shift(1, 52, 80)
+    few = [3, 4] * 400
+    assert shift_between([1, 2, *few], [1, *few, 9]) == Shift(1, 1, 800)
+
+
+@pytest.mark.parametrize("can_shift", [True, False])
+def test_a_memory_is_shifted_where_that_is_allowed(can_shift: bool) -> None:
+    tape = Tape(1, can_shift)
+    cache = Cache(tape, 0)
+    head, old, kept = [1, 2, 3], list(range(100, 150)), list(range(200, 260))
+    list(cache.read(head + old + kept))
+    wanted = head + kept + [7, 8]
+    assert cache.usable(wanted) == 3
+    assert cache.usable(wanted, shift=True) == cache.keep(wanted, shift=True)
+    list(cache.read(wanted))
+    assert cache.tokens == tape.held == wanted
+    assert tape.read[1:] == ([1, 1] if can_shift else [62])
+    assert cache.keep(head + kept[30:], shift=False) == 3, "after an edit it is not"
+
+
+def test_a_shift_that_fails_loses_everything_and_no_more() -> None:
+    tape = Tape(1, can_shift=True)
+    cache = Cache(tape, 0)
+    kept = list(range(200, 260))
+    list(cache.read([1, 2, 3, *kept]))
+    tape.codes = [-3]
+    assert cache.keep([1, *kept, 9], shift=True) == 0
+    assert cache.tokens == tape.held == []
 
 
 def test_the_common_beginning() -> None:

@@ -150,7 +150,10 @@ def test_good_file_is_described(tmp_path: Path) -> None:
         chat_template=CHATML,
         notices=(),
         metadata=file.metadata,
+        tensors=file.tensors,
     )
+    assert [tensor.name for tensor in file.tensors] == list(content.tensors)
+    assert {tensor.type for tensor in file.tensors} == {0}
     assert file.metadata["llama.attention.head_count"] == 4
     assert file.metadata["tokenizer.ggml.tokens"] == len(tokens)
 

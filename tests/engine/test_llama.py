@@ -11,8 +11,18 @@ import pytest
 
 from pychatbot_gui.core.errors import ContextOverflow, OutOfMemory, PychatbotError, TemplateError
 from pychatbot_gui.core.settings import CHAT_FORMATS
-from pychatbot_gui.engine.engine import CancelToken, Engine, Loading, Reading, Sampling, Text
-from pychatbot_gui.engine.llama import LlamaEngine, named_formatter
+from pychatbot_gui.engine.chat_formats import named_formatter
+from pychatbot_gui.engine.engine import (
+    CancelToken,
+    Engine,
+    Loading,
+    ModelSpec,
+    Needed,
+    Reading,
+    Sampling,
+    Text,
+)
+from pychatbot_gui.engine.llama import LlamaEngine
 from pychatbot_gui.engine.prompts import PromptWriter
 from tests.conftest import ANSWER
 from tests.engine.talk import GREEDY, assistant, events, finished, load, system, text_of, user
@@ -99,13 +109,11 @@ def test_samplers_reach_the_library(engine: Engine, random_model: Path) -> None:
     assert text_of(events(engine, user("Hi"), sampling=punished)) != greedy
 
 
-def test_max_tokens_and_the_end_of_the_context(engine: Engine, endless_model: Path) -> None:
+def test_max_tokens(engine: Engine, endless_model: Path) -> None:
     load(engine, endless_model, n_ctx=256)
     short = finished(events(engine, user("Hi"), sampling=Sampling(temperature=0, max_tokens=5)))
     assert (short.reason, short.reply_tokens) == ("length", 5)
-    full = finished(events(engine, user("Hi"), sampling=Sampling(temperature=0)))
-    assert full.reason == "context"
-    assert full.prompt_tokens + full.reply_tokens == 256
+    assert short.context_tokens == short.prompt_tokens + short.reply_tokens
 
 
 def test_a_full_context_drops_the_oldest_turns(engine: Engine, random_model: Path) -> None:
@@ -142,8 +150,8 @@ def test_special_tokens_in_a_message_are_text(
         load(engine, random_model)
         loaded = engine._loaded
         assert loaded is not None
-        _, plain, _ = loaded.prompts.fit([user("a  b")], 1)
-        _, typed, _ = loaded.prompts.fit([user(f"a {piece} b")], 1)
+        plain = loaded.prompts.fit([user("a  b")], 1).tokens
+        typed = loaded.prompts.fit([user(f"a {piece} b")], 1).tokens
         control = loaded.tokenize(piece, False, True)
         assert len(control) == 1, "the vocabulary knows it as one control token"
         assert typed.count(control[0]) == plain.count(control[0])
@@ -172,7 +180,7 @@ def test_a_chat_format_overrides_the_template(engine: Engine, random_model: Path
 def test_every_chat_format_of_the_settings_writes_every_message() -> None:
     question = [user("MARK-1"), assistant("MARK-2"), user("MARK-3")]
     for name in CHAT_FORMATS:
-        writer = PromptWriter(named_formatter(name), ())
+        writer = PromptWriter(named_formatter(name, llama_chat_format), ())
         writer.probe()
         prompt = writer.write([system("MARK-0"), *question])
         text = "".join(part.text for part in prompt.segments)
@@ -246,7 +254,6 @@ def test_a_context_beyond_training_is_told(engine: Engine, random_model: Path) -
 
 
 def test_loading_tells_its_progress(engine: Engine, random_model: Path) -> None:
-    from pychatbot_gui.engine.engine import ModelSpec
 
     told: list[float] = []
     engine.load(ModelSpec(str(random_model), n_ctx=256), told.append, CancelToken())
@@ -368,16 +375,34 @@ def test_a_continued_answer_counts_for_what_fits(engine: Engine, endless_model: 
     dropped = [e.dropped for e in went_on if isinstance(e, Reading)]
     assert dropped[-1] > 0
     assert finished(went_on).reason == "length", "the oldest turns made room"
+    went_on = events(engine, user("Hi"), sampling=GREEDY, prefix="many words " * 400)
+    assert finished(went_on).reason == "length", "its own beginning made room"
+    assert all(e.skipped > 0 for e in went_on if isinstance(e, Reading))
     with pytest.raises(ContextOverflow, match="answer cannot go on.*larger context length"):
-        events(engine, user("Hi"), sampling=GREEDY, prefix="many words " * 400)
+        events(engine, user("Hi " * 600), sampling=GREEDY, prefix="many words " * 400)
     assert finished(events(engine, user("Hi"))).reply_tokens == 40
 
 
-def test_an_answer_that_filled_most_of_the_context_goes_on_to_its_end(
+def test_an_answer_that_filled_most_of_the_context_goes_on(
     engine: Engine, endless_model: Path
 ) -> None:
     load(engine, endless_model, n_ctx=256)
     cut = events(engine, user("Hi"), sampling=Sampling(temperature=0, max_tokens=210))
-    went_on = events(engine, user("Hi"), sampling=Sampling(temperature=0), prefix=text_of(cut))
-    assert finished(went_on).reason == "context"
+    rest = Sampling(temperature=0, max_tokens=100)
+    went_on = events(engine, user("Hi"), sampling=rest, prefix=text_of(cut))
+    assert finished(went_on).reply_tokens == 100
+    said = "Over and over again it says the very same thing until somebody stops it. "
+    assert text_of(cut) + text_of(went_on) in said * 40, "nothing is lost and nothing said twice"
     assert finished(went_on).reused_tokens == finished(went_on).prompt_tokens - 1
+
+
+def test_what_a_model_needs_is_told_before_its_load(engine: Engine, random_model: Path) -> None:
+    told: list[Needed | float] = []
+    info = engine.load(
+        ModelSpec(str(random_model), n_ctx=512), told.append, CancelToken(), told.append
+    )
+    first = told[0]
+    assert isinstance(first, Needed)
+    assert (first.memory, first.n_ctx) == (info.memory, 512)
+    assert first.memory.weights < random_model.stat().st_size < 2 * first.memory.weights
+    assert 0 < first.free <= psutil.virtual_memory().total

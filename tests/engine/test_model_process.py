@@ -65,17 +65,19 @@ def test_killed_while_it_answers_it_says_so_and_starts_again(
         assert finished(again).reply_tokens == 3
 
 
-def test_killed_while_it_loads(process: ModelProcess, endless_model: Path) -> None:
-    for _ in range(10):
-        with pytest.raises(ModelDied, match="killed while it loaded the model"):
-            process.load(
-                ModelSpec(str(endless_model), n_ctx=512), lambda f: _kill(process), CancelToken()
-            )
-        assert process.pid is None
-    load(process, endless_model)
-    assert finished(
-        events(process, user("Hi"), sampling=Sampling(temperature=0, max_tokens=2))
-    ).reply_tokens
+def test_killed_while_it_loads(tmp_path: Path, endless_model: Path) -> None:
+    process = ModelProcess(tmp_path / "model.log", host="tests.engine.lasting_host")
+    spec = ModelSpec(str(endless_model), n_ctx=512, verbose=True)
+    try:
+        for _ in range(10):
+            with pytest.raises(ModelDied, match="killed while it loaded the model"):
+                process.load(spec, lambda f: _kill(process), CancelToken())
+            assert process.pid is None
+        load(process, endless_model)
+        short = Sampling(temperature=0, max_tokens=2)
+        assert finished(events(process, user("Hi"), sampling=short)).reply_tokens
+    finally:
+        process.close()
 
 
 def test_killed_while_it_reads_the_prompt(process: ModelProcess, endless_model: Path) -> None:

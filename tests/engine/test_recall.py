@@ -1,19 +1,22 @@
 """Whatever was kept and taken back, the answers are those of a process that reads everything."""
 
-import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from pychatbot_gui.core.chat import Message
 from pychatbot_gui.engine.engine import CancelToken, Finished, Reading, ReplyRequest, Sampling
 from pychatbot_gui.engine.llama import LlamaEngine
-from tests.engine.kinds import BYTES, build_hybrid, build_plain, build_recurrent, build_sliding
-from tests.engine.talk import assistant, events, finished, load, read_ahead, system, text_of, user
+from tests.engine.kinds import (
+    BYTES,
+    THINKING,
+    build_hybrid,
+    build_plain,
+    build_recurrent,
+    build_sliding,
+)
+from tests.engine.talk import assistant, events, finished, load, read_ahead, text_of, user
 
 KINDS: dict[str, Callable[..., Path]] = {
     "plain": build_plain,
@@ -24,13 +27,6 @@ KINDS: dict[str, Callable[..., Path]] = {
 N_CTX = 2048  # more than the cache of a sliding window
 SHORT = Sampling(temperature=0, max_tokens=8)
 LONG = user("This is a long question about everything, " * 20)  # some 840 tokens, two batches
-# Templates as they are in use: one that drops what the model thought before, and trims.
-THINKING = (
-    "{% for m in messages %}<|im_start|>{{ m.role }}\n"
-    "{% if m.role == 'assistant' %}{{ m.content.split('e')[-1] | trim }}"
-    "{% else %}{{ m.content }}{% endif %}<|im_end|>\n{% endfor %}"
-    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
-)
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -61,110 +57,6 @@ def fresh_answer(model: Path, messages: list[Message], prefix: str = "") -> str:
         return text_of(events(engine, *messages, sampling=SHORT, prefix=prefix))
     finally:
         engine.close()
-
-
-@dataclass
-class Talk:
-    """Conversations with one engine; each answer is compared with that of a fresh one."""
-
-    model: Path
-    folder: Path
-    chats: dict[str, list[Message]] = field(default_factory=dict)
-    now: str = "a"
-
-    def __post_init__(self) -> None:
-        self.engine = LlamaEngine(snapshots=self.folder)
-        load(self.engine, self.model, n_ctx=N_CTX)
-
-    @property
-    def messages(self) -> list[Message]:
-        return self.chats.setdefault(self.now, [system("Be kind.")])
-
-    def ask(self, text: str) -> None:
-        self.messages.append(user(text))
-        self.answer()
-
-    def answer(self) -> None:
-        got = text_of(events(self.engine, *self.messages, sampling=SHORT, chat=self.now))
-        assert got == fresh_answer(self.model, self.messages)
-        self.messages.append(assistant(got))
-
-    def edit(self, text: str) -> None:
-        if len(self.messages) > 2:
-            del self.messages[-2:]
-        self.ask(text)
-
-    def regenerate(self) -> None:
-        if len(self.messages) > 2:
-            del self.messages[-1]
-            self.answer()
-
-    def go_on(self) -> None:
-        if len(self.messages) > 2:
-            prefix = self.messages.pop().text
-            got = text_of(
-                events(self.engine, *self.messages, sampling=SHORT, chat=self.now, prefix=prefix)
-            )
-            assert got == fresh_answer(self.model, self.messages, prefix)
-            self.messages.append(assistant(prefix + got))
-
-    def stop(self) -> None:
-        """A question that is stopped while it is read or answered."""
-        token = CancelToken()
-        messages = (*self.messages, user("And this? " * 4))
-        for i, _ in enumerate(
-            self.engine.reply(ReplyRequest(9, messages, SHORT, chat=self.now), token)
-        ):
-            if i == 3:
-                token.cancel()
-
-    def read_ahead(self, text: str) -> None:
-        draft = [user(text)] if text else []
-        read_ahead(self.engine, *self.messages, *draft, chat=self.now)
-
-    def switch(self, chat: str) -> None:
-        self.now = chat
-
-    def save(self) -> None:
-        self.engine.save()
-
-    def restart(self) -> None:
-        self.engine.close()
-        self.__post_init__()
-
-    def forget(self) -> None:
-        self.engine.forget(self.now)
-
-
-words = st.sampled_from(["What is it?", "Yes.", "A much longer question, " * 5, LONG.text])
-steps = st.one_of(
-    st.tuples(st.just("ask"), words),
-    st.tuples(st.just("edit"), words),
-    st.tuples(st.just("read_ahead"), st.sampled_from(["", "What is", "A much longer"])),
-    st.tuples(st.just("switch"), st.sampled_from("ab")),
-    st.tuples(st.sampled_from(["regenerate", "restart", "go_on", "stop", "save", "forget"])),
-)
-
-
-@pytest.mark.timeout(120)
-@settings(
-    max_examples=15,
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
-@given(st.lists(steps, min_size=6, max_size=12))
-def test_any_way_through_conversations_gives_the_answers_of_a_fresh_process(
-    kind: Path, tmp_path: Path, way: list[tuple[str, ...]]
-) -> None:
-    with tempfile.TemporaryDirectory(dir=tmp_path) as folder:
-        talk = Talk(kind, Path(folder) / "snapshots")
-        try:
-            for name, *arguments in way:
-                getattr(talk, name)(*arguments)
-            talk.ask("The end?")
-        finally:
-            talk.engine.close()
 
 
 def test_only_what_is_new_is_read(kind: Path, engines: Callable[[], LlamaEngine]) -> None:
@@ -305,3 +197,35 @@ def test_a_cut_answer_goes_on_after_a_restart(
     went_on = events(engine, LONG, sampling=SHORT, chat="a", prefix=cut)
     assert finished(went_on).reused_tokens >= 800
     assert text_of(went_on) == fresh_answer(kind, [LONG], cut)
+
+
+def test_another_chat_does_not_begin_with_what_was_shifted(
+    engines: Callable[[], LlamaEngine], model_folder: Path
+) -> None:
+    """Not even where it begins with the same messages, and not after a restart."""
+    path = build_plain(model_folder / "shifted.gguf", words=BYTES)
+    engine = engines()
+    load(engine, path, n_ctx=N_CTX)
+    kept = user("This is what is left of the conversation. " * 12)
+    answer = text_of(events(engine, LONG, sampling=SHORT, chat="a"))
+    messages = [LONG, assistant(answer), kept]
+    messages.append(assistant(text_of(events(engine, *messages, sampling=SHORT, chat="a"))))
+    more = user("Something more about it. " * 25)
+    got = events(engine, *messages, more, sampling=SHORT, chat="a")
+    assert any(isinstance(e, Reading) and e.dropped == 2 for e in got)
+    assert finished(got).reused_tokens > 400
+    assert engine._loaded is not None and engine._loaded.cache.shifted is not None
+    other = (*messages[2:], more)
+    assert text_of(events(engine, *other, sampling=SHORT, chat="b")) == fresh_answer(
+        path, list(other)
+    )
+    engine.forget("b")
+    engine.close()
+    engine = engines()
+    load(engine, path, n_ctx=N_CTX)
+    again = events(engine, *messages, more, sampling=SHORT, chat="a")
+    assert text_of(again) == text_of(got), "in its own chat it is found again"
+    assert finished(again).reused_tokens > finished(again).prompt_tokens - 10
+    assert text_of(events(engine, *other, sampling=SHORT, chat="c")) == fresh_answer(
+        path, list(other)
+    )

@@ -10,8 +10,10 @@ from pychatbot_gui.engine.engine import (
     Event,
     Finished,
     Loading,
+    Reading,
     ReplyRequest,
     Sampling,
+    Text,
 )
 from pychatbot_gui.engine.session import ChatSession
 from tests.engines import FakeEngine
@@ -80,7 +82,7 @@ def test_a_refused_message_is_not_added(error: Exception) -> None:
     assert chat.conversation == before
 
 
-def test_what_left_the_models_sight_stays_out() -> None:
+def test_the_engine_is_told_what_left_the_models_sight() -> None:
     engine = FakeEngine()
     engine.answers = [["a1"], ["a2"], ["a3"], ["a4"]]
     chat = ChatSession(engine)
@@ -89,9 +91,14 @@ def test_what_left_the_models_sight_stays_out() -> None:
     _ask(chat, "q2")
     engine.dropped = 2  # the first question and its answer
     _ask(chat, "q3")
+    engine.dropped = 2
     _ask(chat, "q4")
-    assert [m.text for m in engine.history[3].messages] == ["sys", "q2", "a2", "q3", "a3", "q4"]
-    assert len(chat.conversation.messages) == 8, "nothing is lost from the conversation"
+    assert [request.hidden_turns for request in engine.history] == [0, 0, 0, 1]
+    assert len(engine.history[3].messages) == 8, "they may come back"
+    assert chat.conversation.hidden_turns == 1
+    engine.answers = [["a5"]]
+    _ask(chat, "q5")
+    assert chat.conversation.hidden_turns == 0, "all is in sight again"
 
 
 def test_a_reader_that_goes_away_leaves_the_answer_so_far() -> None:
@@ -145,9 +152,25 @@ def test_how_many_turns_are_hidden_is_known_afterwards() -> None:
     chat = ChatSession(engine)
     turn = (user_message("q"), Message(Role.ASSISTANT, "a"))
     chat.conversation = Conversation("", turn * 4 + turn[:1], hidden_turns=1)
-    engine.answers, engine.dropped = [["fine"]], 2
+    engine.answers, engine.dropped = [["fine"]], 4
     list(chat.answer(Sampling(), CancelToken()))
     assert chat.conversation.hidden_turns == 2
+
+
+def test_turns_that_leave_while_an_answer_is_written_are_counted_too() -> None:
+    class Long(FakeEngine):
+        def reply(self, request: ReplyRequest, token: CancelToken) -> Iterator[Event]:
+            yield Reading(request.id, 9, 9)
+            yield Text(request.id, "begun")
+            yield Reading(request.id, 5, 5, dropped=2)
+            yield Finished(request.id, "stop")
+
+    chat = ChatSession(Long())
+    turn = (user_message("q"), Message(Role.ASSISTANT, "a"))
+    chat.conversation = Conversation("sys", turn * 2 + turn[:1])
+    list(chat.answer(Sampling(), CancelToken()))
+    assert chat.conversation.hidden_turns == 1
+    assert _texts(chat)[-1] == ("begun", False)
 
 
 def test_a_title_leaves_the_conversation_as_it_is() -> None:

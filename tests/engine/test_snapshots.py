@@ -3,24 +3,17 @@
 import os
 import shutil
 import stat
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from pychatbot_gui.engine.cache import Checkpoint
+from pychatbot_gui.engine import llama
 from pychatbot_gui.engine.engine import Engine, Event, Notice, Sampling
 from pychatbot_gui.engine.llama import LlamaEngine
 from pychatbot_gui.engine.model_process import ModelProcess
-from pychatbot_gui.engine.snapshot_file import (
-    Damaged,
-    Head,
-    read_head,
-    read_state,
-    write_snapshot,
-)
 from pychatbot_gui.engine.snapshots import SnapshotFolder
 from tests.engine.kinds import build_hybrid, build_plain
 from tests.engine.talk import assistant, events, finished, load, read_ahead, text_of, user
@@ -95,6 +88,7 @@ def test_a_chat_that_is_forgotten_leaves_nothing(
     engine.forget("c")  # the one in the cache
     engine.forget("a")
     assert len(files(folder)) == 1
+    read_ahead(engine, QUESTION, assistant("Yes."), chat="a")  # it was on its way already
     start()
     assert len(files(folder)) == 1, "nor does it come back at the end"
     LlamaEngine(snapshots=folder).forget("b")
@@ -137,12 +131,13 @@ def test_the_longest_unused_goes_when_there_are_too_many(
     assert set(files(folder)) == {paths[0], paths[2]}
 
 
-@pytest.mark.parametrize("change", ["n_ctx", "chat_format", "file", "template"])
+@pytest.mark.parametrize("change", ["n_ctx", "chat_format", "file", "template", "library"])
 def test_what_holds_no_more_is_removed(
     start: Callable[..., LlamaEngine],
     folder: Path,
     model: Path,
     tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
     change: str,
 ) -> None:
     path = Path(shutil.copy2(model, tmp_path / "model.gguf"))
@@ -155,6 +150,8 @@ def test_what_holds_no_more_is_removed(
         more["n_ctx"] = 1024
     elif change == "chat_format":
         more["chat_format"] = "chatml"
+    elif change == "library":
+        monkeypatch.setattr(llama.llama_cpp, "__version__", "another")
     elif change == "template":
         build_hybrid(path, template="{% for m in messages %}{{ m.content }}\n{% endfor %}")
     else:  # another file of the same name, size and time
@@ -215,6 +212,67 @@ def test_anothers_file_under_this_name_is_left_aside(
     assert not of_a.exists()
 
 
+@pytest.mark.parametrize("content", [b"", b"no snapshot" * 9, bytes(5000), None])
+def test_a_foreign_file_under_this_name_is_left_aside(
+    start: Callable[..., LlamaEngine], folder: Path, content: bytes | None
+) -> None:
+    answer = text_of(events(start(), QUESTION, sampling=SHORT, chat="a"))
+    engine = start()
+    (path,) = files(folder)
+    path.unlink()
+    if content is None:
+        path.mkdir()
+    else:
+        path.write_bytes(content)
+    got = events(engine, QUESTION, sampling=SHORT, chat="a")
+    assert text_of(got) == answer
+    assert finished(got).reused_tokens == 0
+    assert not path.is_file()
+
+
+def test_two_programs_in_one_folder(
+    start: Callable[..., LlamaEngine], folder: Path, model: Path
+) -> None:
+    """What the other one wrote in place of a snapshot is not taken for it."""
+    one, two = start(), LlamaEngine(snapshots=folder)
+    load(two, model)
+    other = user(QUESTION.text.replace("this", "that"))
+    first = events(one, QUESTION, sampling=SHORT, chat="a")
+    one.save()
+    events(one, OTHER, sampling=SHORT, chat="b")
+    from_two = events(two, other, sampling=SHORT, chat="a")
+    two.save()
+    assert finished(from_two).prompt_tokens == finished(first).prompt_tokens
+    again = events(one, QUESTION, sampling=SHORT, chat="a")
+    assert text_of(again) == text_of(first) != text_of(from_two)
+    two.forget("a")
+    events(one, OTHER, sampling=SHORT, chat="b")
+    assert text_of(events(one, QUESTION, sampling=SHORT, chat="a")) == text_of(first)
+    two.close()
+
+
+def test_what_a_killed_program_left_unfinished_is_removed(
+    start: Callable[..., LlamaEngine], folder: Path
+) -> None:
+    engine = start()
+    reused(engine, "a")
+    engine.save()
+    (path,) = files(folder)
+    of_a, of_other = folder / f".{path.stem}-1.part", folder / ".another-2.part"
+    for part in (of_a, of_other):
+        part.write_bytes(b"what was said")
+    start()
+    assert of_a.exists() and of_other.exists(), "another program may be writing them"
+    os.utime(of_other, (10**9, 10**9))
+    engine = start()
+    assert not of_other.exists() and of_a.exists()
+    engine.forget("a")
+    assert list(folder.iterdir()) == []
+    of_other.write_bytes(b"what was said")
+    start(snapshots=False)
+    assert list(folder.iterdir()) == []
+
+
 def _notices(got: list[Event]) -> list[str]:
     return [event.text for event in got if isinstance(event, Notice)]
 
@@ -233,12 +291,22 @@ def test_a_folder_that_cannot_be_used_is_told_once(folder: Path, model: Path) ->
     engine.close()
 
 
-def test_a_full_disk_is_told_once(start: Callable[..., LlamaEngine], folder: Path) -> None:
+@pytest.mark.parametrize("room", [0, 1000, 0.5, 0.999])
+def test_a_full_disk_is_told_once(
+    start: Callable[..., LlamaEngine], folder: Path, room: float
+) -> None:
+    """`room`: bytes of a file that can be written, or which part of a snapshot."""
     resource = pytest.importorskip("resource")
     engine = start()
+    if 0 < room < 1:
+        events(engine, QUESTION, sampling=SHORT, chat="x")
+        engine.save()
+        (path,) = files(folder)
+        room *= path.stat().st_size
+        engine.forget("x")
     first = events(engine, QUESTION, sampling=SHORT, chat="a")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(room), hard))
     try:
         engine.save()
     finally:
@@ -281,6 +349,23 @@ def test_a_model_process_keeps_them_when_it_is_idle_and_at_its_end(
     assert len(files(folder)) == 1
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no such signal")
+def test_a_model_process_that_is_told_to_end_keeps_them(
+    tmp_path: Path, folder: Path, model: Path
+) -> None:
+    """As every process is when the computer shuts down, before the program has said a word."""
+    process = ModelProcess(tmp_path / "log", snapshots=folder)
+    load(process, model)
+    reused(process, "a")
+    assert process.pid is not None
+    told = psutil.Process(process.pid)
+    told.terminate()
+    psutil.wait_procs([told], timeout=20)
+    assert len(files(folder)) == 1
+    assert reused(process, "a") > 50, "and the next message starts it again"
+    process.close()
+
+
 def test_a_model_process_reads_ahead_but_starts_no_model_for_it(
     tmp_path: Path, model: Path
 ) -> None:
@@ -295,60 +380,3 @@ def test_a_model_process_reads_ahead_but_starts_no_model_for_it(
     os.kill(process.pid, 9)
     assert read_ahead(process, QUESTION) == []
     process.close()
-
-
-# -- the file -------------------------------------------------------------------------------
-
-HEAD = Head([1, 2, 3, 4], 2, (1, 3), ((b"0123", [5, 6]),))
-POINTS = [Checkpoint(1, memoryview(b"one")), Checkpoint(3, memoryview(b"three"))]
-
-
-def _write(path: Path) -> Path:
-    write_snapshot(path, "owner", HEAD, POINTS, memoryview(b"the state"))
-    return path
-
-
-def test_a_file_gives_back_what_was_written(tmp_path: Path) -> None:
-    path = _write(tmp_path / "x.kv")
-    head = read_head(path, "owner", 10)
-    assert (list(head.tokens), head.oldest, head.lengths) == ([1, 2, 3, 4], 2, (1, 3))
-    assert [(digest, list(ids)) for digest, ids in head.answers] == [(b"0123", [5, 6])]
-    points, state = read_state(path, "owner")
-    assert [(c.length, bytes(c.data)) for c in points] == [(1, b"one"), (3, b"three")]
-    assert state is not None and bytes(state) == b"the state"
-    with pytest.raises(Damaged):
-        read_head(path, "another", 10)
-    with pytest.raises(Damaged):
-        read_head(path, "owner", 5)
-
-
-def test_truncated_at_any_byte_it_is_damaged(tmp_path: Path) -> None:
-    path = _write(tmp_path / "x.kv")
-    raw = path.read_bytes()
-    for length in range(len(raw)):
-        path.write_bytes(raw[:length])
-        with pytest.raises(Damaged):
-            read_head(path, "owner", 10)
-        with pytest.raises(Damaged):
-            read_state(path, "owner")
-
-
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
-@given(st.data())
-def test_changed_anywhere_it_is_damaged(tmp_path: Path, data: st.DataObject) -> None:
-    path = _write(tmp_path / "x.kv")
-    raw = bytearray(path.read_bytes())
-    at = data.draw(st.integers(0, len(raw) - 1))
-    raw[at] ^= data.draw(st.integers(1, 255))
-    path.write_bytes(raw)
-    with pytest.raises(Damaged):
-        read_head(path, "owner", 10)
-        read_state(path, "owner")
-
-
-def test_a_write_that_fails_leaves_the_former_file(tmp_path: Path) -> None:
-    path = _write(tmp_path / "x.kv")
-    with pytest.raises(OSError):
-        write_snapshot(path, "owner", HEAD, POINTS, lambda part: False)
-    assert [p.name for p in tmp_path.iterdir()] == ["x.kv"]
-    assert read_head(path, "owner", 10)

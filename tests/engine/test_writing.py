@@ -1,5 +1,7 @@
 """How a cut answer goes on, on a small vocabulary whose every token is plain to see."""
 
+import sys
+
 import pytest
 
 from pychatbot_gui.engine.engine import CancelToken
@@ -150,3 +152,30 @@ def test_a_space_that_a_tokenizer_adds_is_not_written() -> None:
     assert beginning_of("Hello world", (), with_space, piece, len(VOCABULARY)) == Beginning(
         (3,), owed=b" world"
     )
+
+
+def test_a_late_token_takes_as_many_steps_as_an_early_one() -> None:
+    model = Model(*[4, 5, 6] * 3000)
+    model.n_ctx = 10_000
+    writer = Writer(model, model.choose, ("###",), 0, CancelToken(), Beginning())
+    pieces = writer.write()
+
+    def steps_of_next(tokens: int) -> int:
+        steps = 0
+
+        def step(*_: object) -> None:
+            nonlocal steps
+            steps += 1
+
+        sys.setprofile(step)
+        try:
+            for _ in range(tokens):
+                next(pieces)
+        finally:
+            sys.setprofile(None)
+        return steps
+
+    steps_of_next(99)
+    early = steps_of_next(99)
+    steps_of_next(7899)
+    assert steps_of_next(99) == pytest.approx(early, rel=0.02)

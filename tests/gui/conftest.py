@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QPlainTextEdit
 from pytestqt.qtbot import QtBot
@@ -38,6 +39,13 @@ class Person:
         self.write(text)
         self.wait()
         return self.chat()
+
+    def trigger(self, name: str) -> None:
+        """Choose an action of a menu by its object name."""
+        action = self.window.findChild(QAction, name)
+        assert isinstance(action, QAction)
+        assert action.isEnabled(), name
+        action.trigger()
 
     def chat(self) -> str:
         return self.window.chat_view.toPlainText()

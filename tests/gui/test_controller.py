@@ -10,7 +10,6 @@ from pathlib import Path
 import psutil
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QPushButton
 
@@ -31,12 +30,6 @@ def plain_model(model_folder: Path) -> Path:
 
 def _model_processes() -> list[psutil.Process]:
     return psutil.Process().children(recursive=True)
-
-
-def _trigger(person: Person, name: str) -> None:
-    action = person.window.findChild(QAction, name)
-    assert isinstance(action, QAction)
-    action.trigger()
 
 
 def test_from_a_file_to_an_answer(start: Start, plain_model: Path) -> None:
@@ -68,7 +61,7 @@ def test_the_system_prompt_reaches_the_model(start: Start, random_model: Path) -
         person = start(random_model, *options, "--system", system)
         answers.add(person.ask("Hi"))
         person.window.system_prompt.set_text("Something else.")
-        _trigger(person, "newChatAction")
+        person.trigger("newChatAction")
         answers.add(person.ask("Hi"))
         person.window.close()
     assert len(answers) == 4
@@ -80,7 +73,7 @@ def test_the_whole_conversation_is_sent(start: Start, random_model: Path) -> Non
     person.ask("Two")
     third = person.ask("One")
     assert third.count("One") == 2
-    _trigger(person, "newChatAction")
+    person.trigger("newChatAction")
     assert person.chat().strip() == ""
     assert person.ask("One") == first, "a new chat knows nothing of the old one"
 
@@ -118,7 +111,7 @@ def test_new_chat_while_an_answer_streams(start: Start, endless_model: Path) -> 
     person = start(endless_model, "--max-tokens", "300")
     person.write("Go")
     person.wait_until(lambda: "Over" in person.chat())
-    _trigger(person, "newChatAction")
+    person.trigger("newChatAction")
     assert person.chat().strip() == ""
     assert person.window.is_busy(), "the answer goes on in its own chat"
     person.wait()
@@ -273,7 +266,7 @@ def test_settings_are_saved_and_load_the_model_again(
         dialog.accept()
 
     QTimer.singleShot(0, person.window, use_dialog)
-    _trigger(person, "settingsAction")
+    person.trigger("settingsAction")
     person.wait()
     assert json.loads((home / "config" / "model_parameters.json").read_text()) == {"n_ctx": 512}
     assert "/ 512" in person.window.context_meter.text()
@@ -344,7 +337,7 @@ def test_verbose_opens_the_log_with_the_words_of_the_library(
     (home / "config").mkdir(parents=True)
     (home / "config" / "model_parameters.json").write_text('{"verbose": "True"}')
     person = start(plain_model)
-    _trigger(person, "logAction")
+    person.trigger("logAction")
     from pychatbot_gui.gui.dialogs.log_window import LogWindow
 
     log = person.window.findChild(LogWindow)

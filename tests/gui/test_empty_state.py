@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QProgressBar, QPushButton
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton
 from pytestqt.qtbot import QtBot
 
 from pychatbot_gui.gui.empty_state import MOST_RECENT, PROMPTS, CardButton, EmptyState
@@ -94,3 +95,15 @@ def test_a_hidden_page_does_not_make_it_tall(state: EmptyState, qtbot: QtBot) ->
     qtbot.waitUntil(lambda: state.verticalScrollBar().maximum() > 0)
     state.set_ready("Tiny")
     qtbot.waitUntil(lambda: state.verticalScrollBar().maximum() == 0)
+
+
+def test_the_need_of_memory_is_said_while_loading(state: EmptyState) -> None:
+    state.set_loading("tiny.gguf", 0.1)
+    label = state.findChild(QLabel, "memoryNeed")
+    assert isinstance(label, QLabel)
+    assert not label.isVisible()
+    state.set_need("Needs about <b>1</b> GB")
+    assert label.isVisible() and label.text() == "Needs about <b>1</b> GB"
+    assert label.textFormat() == Qt.TextFormat.PlainText
+    state.set_need("")
+    assert not label.isVisible()

@@ -169,14 +169,11 @@ def test_what_left_the_models_sight_is_told_once_with_its_number(
     told: list[int] = []
     thread.messages_dropped.connect(told.append)
     long = Conversation("", DONE.messages * 5 + HI.messages, hidden_turns=2)
-    engine.answers = [["fine"], ["fine"]]
-    engine.dropped = 4  # two questions, two answers
-    with qtbot.waitSignal(thread.answer_finished):
-        thread.ask(long, Sampling())
-    assert told == [4]
-    with qtbot.waitSignal(thread.answer_finished):
-        thread.ask(long, Sampling())
-    assert told == [4]
+    for dropped, expected in ((8, [4]), (4, [4]), (0, [4, 0])):  # a question and its answer each
+        engine.answers, engine.dropped = [["fine"]], dropped
+        with qtbot.waitSignal(thread.answer_finished):
+            thread.ask(long, Sampling())
+        assert told == expected
 
 
 # -- titles in the background ---------------------------------------------------------------

@@ -10,11 +10,12 @@ from pytestqt.qtbot import QtBot
 from pychatbot_gui.core.errors import Cancelled, StorageError
 from pychatbot_gui.gui.store_thread import StoreThread
 from pychatbot_gui.store.chats import ChatStore, NewAnswer, NewQuestion, open_store
+from tests.stores import saved
 
 
 @pytest.fixture
-def thread(home: Path, qtbot: QtBot) -> StoreThread:
-    return StoreThread(lambda: open_store(home / "data" / "conversations.db"))
+def thread(database: Path, qtbot: QtBot) -> StoreThread:
+    return StoreThread(lambda: open_store(database))
 
 
 def test_work_is_done_in_order_in_another_thread(thread: StoreThread, qtbot: QtBot) -> None:
@@ -54,13 +55,11 @@ def test_an_error_goes_to_who_asked_or_to_everybody(thread: StoreThread, qtbot: 
     assert "KeyError" in str(all_of_them[1]) and "surprise" in all_of_them[1].detail
 
 
-def test_what_waits_at_the_end_is_still_done(thread: StoreThread, home: Path) -> None:
+def test_what_waits_at_the_end_is_still_done(thread: StoreThread, database: Path) -> None:
     for number in range(5):
         thread.do(lambda s, n=number: s.add_exchange(0, NewQuestion(f"Q{n}"), NewAnswer()))
     thread.close()
-    store, _ = open_store(home / "data" / "conversations.db")
-    assert len(store.chat_ids()) == 5
-    store.close()
+    assert len(saved(database)) == 5
 
 
 def test_a_second_thread_reads_while_the_first_is_held_up(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from pychatbot_gui.core.history import SavedChat
 from pychatbot_gui.store.chats import ChatStore, NewAnswer, NewQuestion, open_store
 
 
@@ -32,3 +33,8 @@ def exchange(
     ids = store.add_exchange(chat, NewQuestion(question, parent), NewAnswer("a model"))
     store.finish_answer(ids[2], answer, "stop")
     return ids
+
+
+def texts(chat: SavedChat) -> list[str]:
+    """What is said on the path that is shown, from the first message to the last."""
+    return [shown.message.text for shown in chat.shown()]

@@ -18,9 +18,8 @@ from PySide6.QtGui import (
     QTextTable,
 )
 
-from pychatbot_gui.gui.chat.chat_looks import INDENT, KIND, LOOK, NOTE, TOOL_ROOM, Dress, Look
+from pychatbot_gui.gui.chat.chat_looks import INDENT, KIND, LOOK, TOOL_ROOM, Dress, Look
 from pychatbot_gui.gui.chat.chat_writer import Message, MessageWriter
-from pychatbot_gui.gui.visible_text import repaired, visible
 
 _BETWEEN = ("divider", "earlier")
 
@@ -38,7 +37,6 @@ class ChatDocument(MessageWriter):
 
     def __init__(self, document: QTextDocument, look: Look) -> None:
         super().__init__(document, Dress(look))
-        self._divider = ""
         self._set_defaults()
 
     def message_at(self, position: int) -> Message | None:
@@ -64,7 +62,6 @@ class ChatDocument(MessageWriter):
         self._writer.close_rows()
         self._answer = None
         self._status_at = None
-        self._divider = ""
         self._set_defaults()
 
     def identify(self, question: int, answer: int) -> None:
@@ -74,36 +71,6 @@ class ChatDocument(MessageWriter):
                 message.id = question or message.id
                 return
             message.id, answer = answer or message.id, 0
-
-    def end_answer(self, note: str = "", is_cut: bool = False) -> None:
-        """Finish the answer; a note is shown quietly below it."""
-        if self._answer is None:
-            return
-        super().end_answer(note, is_cut)
-        if self._divider:
-            text, self._divider = self._divider, ""
-            self.divider(text)
-
-    def divider(self, text: str) -> None:
-        """Draw a line across the conversation with a sentence in it.
-
-        While an answer is awaited the line goes above the question that it answers; while one is
-        written it goes below.
-        """
-        if self._answer is not None and self._writer.has_rows:
-            self._divider = text
-            return
-        answer, status = self._answer, self._status
-        asked = self.remove_exchange() if answer is not None else []
-        self._writer.add_block("divider", visible(repaired(text)), NOTE)
-        if asked and not asked[0].is_answer:
-            question = asked[0]
-            self.begin_user(question.source, question.id, question.version, question.versions)
-            while self.more_user():
-                pass
-        if answer is not None:
-            self.begin_answer(answer.speaker or "", answer.id, answer.version, answer.versions)
-            self.set_status(status)
 
     def remove_exchange(self) -> list[Message]:
         """Remove the person's last message and all after it, and answer with what was removed.
@@ -124,14 +91,20 @@ class ChatDocument(MessageWriter):
         if not removed:
             return []
         del self.messages[number:]
-        start = removed[0].start
-        if removed[0].hidden:
-            start = self._document.findBlock(start).previous().position()
+        start = self._top_of(removed[0], *_BETWEEN).position()
         if start > 0:
             self._writer.remove_from(start - 1)
         else:
             self.clear()
         return removed
+
+    def _top_of(self, message: Message, *kinds: str) -> QTextBlock:
+        """The first block of a message, or the highest of those of these kinds above it."""
+        top = self._document.findBlock(message.start)
+        above = top.previous()
+        while above.isValid() and above.blockFormat().property(KIND) in kinds:
+            top, above = above, above.previous()
+        return top
 
     # --- looks ----------------------------------------------------------------------------
 

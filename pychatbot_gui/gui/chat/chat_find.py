@@ -45,11 +45,6 @@ class ChatFind(QObject):
         self._current: tuple[Message, int] | None = None
         self._said = (0, 0)
 
-    @property
-    def is_active(self) -> bool:
-        """Whether words are searched for."""
-        return bool(self._query)
-
     def find(self, text: str) -> int:
         """Search for what was typed, as it is; how many hits are known at once."""
         anchor = self._current_position()

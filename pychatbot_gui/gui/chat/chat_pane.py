@@ -80,10 +80,6 @@ class ChatPane(QTextBrowser):
         """Show the text `zoom` times its usual size, 0.7 to 2.5."""
         self._zoom.set(zoom)
 
-    def step_zoom(self, steps: int) -> None:
-        """One or more steps larger (positive) or smaller (negative)."""
-        self._zoom.step(steps)
-
     def zoom_actions(self) -> list[QAction]:
         """Larger, smaller and usual size, with their keys, for a menu."""
         return self._zoom.actions

@@ -5,9 +5,9 @@ from PySide6.QtGui import QTextBlock, QTextDocument
 from pychatbot_gui.gui.chat.chat_looks import COLUMN, FIRST, JOINED, KIND
 from pychatbot_gui.gui.visible_text import LINE_BREAK
 
-OF_PROGRAM = ("versions", "earlier")
+OF_PROGRAM = ("versions", "earlier", "divider")
 """Rows that are no part of what was said."""
-_APART = ("name", "user", "divider", "heading", "text", "code", "rule", "note", *OF_PROGRAM)
+_APART = ("name", "user", "heading", "text", "code", "rule", "note", *OF_PROGRAM)
 
 
 def plain_text(

@@ -90,6 +90,7 @@ class ChatShowing:
         for number, entry in enumerate(entries, 1):
             is_open = entry.saved.ended == WRITING and number == len(entries)
             yield from self._chat.write(entry, is_open)
+            self._chat.draw_line()
             size += 200 + len(entry.saved.text)
             if size > STEP:
                 size = 0

@@ -139,7 +139,7 @@ class ChatView(ChatPane):
         self.append_text(text)
 
     def set_progress(self, text: str) -> None:
-        """Say what the model does before its first word; ignored once text has come."""
+        """Say what the model does before its next word; it goes when that comes."""
         self._add(lambda: self._chat.set_status(text))
 
     def append_text(self, piece: str) -> None:
@@ -176,9 +176,9 @@ class ChatView(ChatPane):
         cut = bool(note) if is_cut is None else is_cut
         self._add(lambda: self._chat.end_answer(note, cut))
 
-    def add_divider(self, text: str) -> None:
-        """Draw a line across the conversation with a sentence in it."""
-        self._add(lambda: self._chat.divider(text))
+    def set_seen_from(self, message: int) -> None:
+        """Say that the model sees nothing above this message any more; 0: that it sees all."""
+        self._add(lambda: self._chat.set_seen_from(message))
 
     def _add(self, action: Callable[[], object]) -> None:
         self._arriving = None
@@ -194,9 +194,9 @@ class ChatView(ChatPane):
         return not self._chat.messages and not self._turns.waiting
 
     def remove_last_exchange(self) -> None:
-        """Take back the person's last message and everything after it."""
-        self._turns.finish()
+        """Take back the person's last message and everything after it: at once, unlike an addition."""
         self._add(self._chat.remove_exchange)
+        self._turns.finish()
 
     def last_answer(self) -> str:
         """The latest answer as it was written, in Markdown; "" if there is none."""

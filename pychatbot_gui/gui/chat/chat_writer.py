@@ -189,8 +189,8 @@ class MessageWriter:
             self.set_status(_WAITING)
 
     def set_status(self, text: str) -> None:
-        """Show what the model does before its first word."""
-        if self._answer is None or self._writer.has_rows:
+        """Show what the model does before its next word."""
+        if self._answer is None:
             return
         self._clear_status()
         self._status_at = self._writer.end()
@@ -262,6 +262,10 @@ class MessageWriter:
                 Span("Show those before", style, f"{EARLIER}:"),
             ]
         self._writer.add_links("earlier", links)
+
+    def add_line(self, text: str) -> None:
+        """Write a line across the conversation, with a sentence of the program in it."""
+        self._writer.add_block("divider", text, NOTE)
 
     # --- parts ----------------------------------------------------------------------------
 

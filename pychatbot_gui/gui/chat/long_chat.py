@@ -12,6 +12,7 @@ from pychatbot_gui.gui.chat.chat_writer import STEP, Entry, Message, MessageWrit
 
 _AROUND = (6, 24)  # messages above and below one that is jumped to
 _FEW = 40  # so few are not left out
+_UNSEEN = "The model no longer sees the messages above."
 _MOST, _NEAR, _END, _AT_ONCE = 800, 250, 60, 50
 
 
@@ -27,12 +28,14 @@ class LongChatDocument(ChatDocument):
     def __init__(self, document: QTextDocument, look: Look) -> None:
         super().__init__(document, look)
         self._region: MessageWriter | None = None
+        self._seen_from = 0
         self.grown: list[tuple[int, int]] = []
 
     def clear(self) -> None:
         """Forget everything."""
         super().clear()
         self._region = None
+        self._seen_from = 0
         self.grown.clear()
 
     def wear(self, dress: Dress, width: float) -> None:
@@ -43,8 +46,40 @@ class LongChatDocument(ChatDocument):
 
     def message_below(self, block: QTextBlock) -> Message | None:
         """The message that the row of hidden messages `block` belongs to."""
-        message = self.message_at(block.next().position()) if block.next().isValid() else None
+        below = block.next()
+        if below.blockFormat().property(KIND) == "divider":
+            below = below.next()
+        message = self.message_at(below.position()) if below.isValid() else None
         return message if message is not None and message.hidden else None
+
+    def set_seen_from(self, message: int) -> None:
+        """Draw a line above the first message that the model sees; 0: it sees all of them.
+
+        The line is drawn when the message is in the document.
+        """
+        if message != self._seen_from:
+            self._remove_line()
+            self._seen_from = message
+        self.draw_line()
+
+    def draw_line(self) -> None:
+        """Draw the line of `set_seen_from` where it belongs, unless it is there."""
+        found = next((m for m in self.messages if m.id and m.id == self._seen_from), None)
+        if found is None or self._top_of(found, "divider").position() < found.start:
+            return
+        block = self._document.findBlock(found.start)
+        with self._growing(self.messages.index(found), found.start):
+            line = self._region_above(block)
+            line.add_line(_UNSEEN)
+        mend_space(self._document.findBlock(found.start), self._writer.dress)
+
+    def _remove_line(self) -> None:
+        for number, message in enumerate(self.messages):
+            line = self._top_of(message, "divider").position()
+            if line < message.start:
+                self._remove_blocks(number, line, message.start)
+                mend_space(self._document.findBlock(message.start), self._writer.dress)
+                return
 
     def hide_above(self, message: Message, entries: Sequence[Entry]) -> None:
         """Know messages above the first one that are not in the document, and offer them."""
@@ -82,7 +117,7 @@ class LongChatDocument(ChatDocument):
         while count > 0 and message.hidden:
             entry = message.hidden.pop()
             number = self.messages.index(message)
-            yield from self._insert(message.start, number, [entry])
+            yield from self._insert(self._above(message), number, [entry])
             above = self.messages[number]
             above.hidden, message.hidden = message.hidden, []
             message, count = above, count - 1
@@ -96,7 +131,7 @@ class LongChatDocument(ChatDocument):
 
     def _show_after(self, message: Message, count: int) -> Iterator[None]:
         entries, message.hidden = message.hidden[:count], message.hidden[count:]
-        row = self._document.findBlock(message.start).previous()
+        row = self._top_of(message, "divider", "earlier")
         number = self.messages.index(message)
         yield from self._insert(row.position(), number, entries)
         if not message.hidden:
@@ -115,7 +150,7 @@ class LongChatDocument(ChatDocument):
         number = self.messages.index(owner)
         self._remove_row(owner)
         owner.hidden = []
-        yield from self._insert(owner.start, number, hidden[first:last])
+        yield from self._insert(self._above(owner), number, hidden[first:last])
         self.messages[number].hidden = hidden[:first]
         owner.hidden = hidden[last:]
         if hidden[:first]:
@@ -140,7 +175,7 @@ class LongChatDocument(ChatDocument):
         gone, below = self.messages[start:stop], self.messages[stop]
         for message in (gone[0], below):
             self._remove_row(message)
-        first, last = gone[0].start, below.start
+        first, last = self._above(gone[0]), self._above(below)
         hidden: list[Entry] = []
         for message in gone:
             hidden += [*message.hidden, entry_of(message)]
@@ -173,6 +208,7 @@ class LongChatDocument(ChatDocument):
         self._region = None
         below = self._document.findBlock(region.end()).next()
         mend_space(below, self._writer.dress)
+        self.draw_line()
 
     def _region_above(self, block: QTextBlock) -> MessageWriter:
         """A writer for what comes directly above a block."""
@@ -188,17 +224,22 @@ class LongChatDocument(ChatDocument):
         return region
 
     def _write_row(self, message: Message, at_top: bool) -> None:
-        number = self.messages.index(message)
-        with self._growing(number, message.start):
-            self._region_above(self._document.findBlock(message.start)).add_hidden_row(at_top)
-        mend_space(self._document.findBlock(message.start), self._writer.dress)
+        number, place = self.messages.index(message), self._above(message)
+        with self._growing(number, place):
+            self._region_above(self._document.findBlock(place)).add_hidden_row(at_top)
+        mend_space(self._top_of(message, "divider"), self._writer.dress)
 
     def _remove_row(self, message: Message) -> None:
-        row = self._document.findBlock(message.start).previous()
+        below = self._above(message)
+        row = self._document.findBlock(below).previous()
         if row.blockFormat().property(KIND) != "earlier":
             return
-        self._remove_blocks(self.messages.index(message), row.position(), message.start)
-        mend_space(self._document.findBlock(message.start), self._writer.dress)
+        self._remove_blocks(self.messages.index(message), row.position(), below)
+        mend_space(self._top_of(message, "divider"), self._writer.dress)
+
+    def _above(self, message: Message) -> int:
+        """Where the messages above one end: at the line above it, if there is one."""
+        return self._top_of(message, "divider").position()
 
     def _remove_blocks(self, number: int, first: int, last: int) -> None:
         """Remove the blocks from position `first` up to `last`, where message `number` begins."""

@@ -5,7 +5,6 @@ from PySide6.QtGui import QFont, QFontMetrics, QGuiApplication, QPainter, QPalet
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
-    QFrame,
     QListWidget,
     QListWidgetItem,
     QRadioButton,
@@ -17,6 +16,7 @@ from PySide6.QtWidgets import (
 )
 
 from pychatbot_gui.core.exchange.export import FORMATS
+from pychatbot_gui.gui.dialogs.dialog_layout import lay_out
 from pychatbot_gui.gui.plain_text import PlainLabel
 from pychatbot_gui.gui.visible_text import visible
 
@@ -119,16 +119,9 @@ class ExportDialog(QDialog):
         column.addWidget(how)
         column.addWidget(self._formats, 1)
         column.addWidget(self._where)
-        frame = QFrame()
-        frame.setObjectName("dialogFoot")
-        foot = QVBoxLayout(frame)
-        foot.setContentsMargins(24, 12, 24, 14)
+        foot = QVBoxLayout()
         foot.addWidget(self._buttons)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.setSpacing(0)
-        outer.addLayout(column, 1)
-        outer.addWidget(frame)
+        lay_out(self, column, foot)
         self.setMinimumWidth(460)
         # The line about files may come and go; the buttons stay where they are.
         self._where.setMinimumHeight(self._where.fontMetrics().lineSpacing() * 2)

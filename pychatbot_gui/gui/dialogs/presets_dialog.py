@@ -13,13 +13,13 @@ from PySide6.QtWidgets import (
     QListWidgetItem,
     QMessageBox,
     QPushButton,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
 
 from pychatbot_gui.core.presets import Preset, free_name
 from pychatbot_gui.core.settings import Settings
+from pychatbot_gui.gui.dialogs.dialog_layout import lay_out, scrolled
 from pychatbot_gui.gui.dialogs.preset_form import PresetForm
 from pychatbot_gui.gui.plain_text import PlainLabel
 from pychatbot_gui.gui.preset_box import description
@@ -333,29 +333,15 @@ class PresetsDialog(QDialog):
         panel.setObjectName("presetSide")
         panel.setFixedWidth(_LIST_WIDTH)
         panel.setLayout(side)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setAccessibleName("The preset")
-        scroll.setWidget(self._form)
         middle = QHBoxLayout()
         middle.setSpacing(0)
         middle.addWidget(panel)
-        middle.addWidget(scroll, 1)
-        frame = QFrame()
-        frame.setObjectName("dialogFoot")
-        foot = QHBoxLayout(frame)
-        foot.setContentsMargins(24, 10, 24, 14)
-        foot.setSpacing(10)
+        middle.addWidget(scrolled(self._form, "The preset"), 1)
+        foot = QHBoxLayout()
         foot.addWidget(self._status, 1)
         foot.addWidget(self._buttons["Undo"])
         foot.addWidget(self._buttons["Close"])
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.setSpacing(0)
-        outer.addLayout(middle, 1)
-        outer.addWidget(frame)
+        lay_out(self, middle, foot)
         self.setMinimumSize(700, 420)
         self.resize(self.sizeHint())
 

@@ -7,12 +7,12 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
-    QFrame,
     QPlainTextEdit,
     QVBoxLayout,
     QWidget,
 )
 
+from pychatbot_gui.gui.dialogs.dialog_layout import lay_out
 from pychatbot_gui.gui.plain_text import PlainLabel
 from pychatbot_gui.gui.visible_text import visible
 
@@ -73,16 +73,9 @@ class ReportDialog(QDialog):
         if listed:
             column.addWidget(PlainLabel("The file itself is as it was.", "muted"))
         column.addWidget(self._view, 1)
-        frame = QFrame()
-        frame.setObjectName("dialogFoot")
-        foot = QVBoxLayout(frame)
-        foot.setContentsMargins(24, 12, 24, 14)
+        foot = QVBoxLayout()
         foot.addWidget(self._buttons)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.setSpacing(0)
-        outer.addLayout(column, 1)
-        outer.addWidget(frame)
+        lay_out(self, column, foot)
         self.setMinimumWidth(420)
         self.resize(self.sizeHint())
 

@@ -60,6 +60,9 @@ class SettingField(QWidget):
         self._control.setObjectName(f"{name}Field")
         self._problem = PlainLabel("", "danger")
         self._problem.hide()
+        self._remark = PlainLabel("", "muted")
+        self._remark.setObjectName(f"{name}Remark")
+        self._remark.hide()
         self._reset = QToolButton()
         self._given: Any = None
         self._shown: Any = None
@@ -106,6 +109,17 @@ class SettingField(QWidget):
             return str(error)
         return ""
 
+    def set_remark(self, text: str, warning: bool = False) -> None:
+        """Say below the help what the value would mean; "" for nothing."""
+        self._remark.setText(text)
+        self._remark.setVisible(bool(text))
+        tone = "warning" if warning else "muted"
+        if self._remark.property("tone") != tone:
+            self._remark.setProperty("tone", tone)
+            self._remark.style().unpolish(self._remark)
+            self._remark.style().polish(self._remark)
+        self._control.setAccessibleDescription(f"{self._help} {text}".strip())
+
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """The wheel scrolls the dialog; it changes only the field that has the focus."""
         if event.type() == QEvent.Type.Wheel and not self._control.hasFocus():
@@ -117,6 +131,7 @@ class SettingField(QWidget):
         about = self._info
         help_text = f"{about.help} {limits(about)}".strip()
         self._control.setAccessibleName(about.label)
+        self._help = help_text
         self._control.setAccessibleDescription(help_text)
         self._control.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._control.installEventFilter(self)
@@ -144,6 +159,7 @@ class SettingField(QWidget):
         below.setSpacing(2)
         below.addWidget(help_label)
         below.addWidget(self._problem)
+        below.addWidget(self._remark)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(3)

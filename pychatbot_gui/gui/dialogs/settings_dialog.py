@@ -2,17 +2,16 @@
 
 from dataclasses import replace
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QSize, Signal
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
-    QFrame,
     QLabel,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
 
+from pychatbot_gui.core.memory import ModelMemory, crowding, need_sentence, shortage
 from pychatbot_gui.core.settings import (
     Settings,
     default_settings,
@@ -20,23 +19,33 @@ from pychatbot_gui.core.settings import (
     reload_names,
     setting_names,
 )
+from pychatbot_gui.gui.dialogs.dialog_layout import lay_out, scrolled
 from pychatbot_gui.gui.dialogs.setting_field import SettingField
 from pychatbot_gui.gui.plain_text import PlainLabel
 
 
 class SettingsDialog(QDialog):
-    """Edits a copy of the settings. `applied` carries the whole of them, on OK and on Apply."""
+    """Edits a copy of the settings. `applied` carries the whole of them, on OK and on Apply.
+
+    `memory`: what the open model needs, of `free` bytes; None where that is not known.
+    """
 
     applied = Signal(Settings)
 
     def __init__(
-        self, settings: Settings, model_loaded: bool, parent: QWidget | None = None
+        self,
+        settings: Settings,
+        model_loaded: bool,
+        parent: QWidget | None = None,
+        memory: ModelMemory | None = None,
+        free: int = 0,
     ) -> None:
         super().__init__(parent)
         self.setObjectName("settingsDialog")
         self.setWindowTitle("Settings")
         self._before = settings
         self._model_loaded = model_loaded
+        self._memory, self._free = memory or ModelMemory(), free
         default = default_settings()
         self._fields = [
             SettingField(name, getattr(settings, name), getattr(default, name))
@@ -99,24 +108,10 @@ class SettingsDialog(QDialog):
                 column.addWidget(_heading(group))
             column.addWidget(field)
         column.addStretch(1)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setAccessibleName("All settings")
-        scroll.setWidget(contents)
-        frame = QFrame()
-        frame.setObjectName("dialogFoot")
-        foot = QVBoxLayout(frame)
-        foot.setContentsMargins(24, 10, 24, 16)
-        foot.setSpacing(10)
+        foot = QVBoxLayout()
         foot.addWidget(self._note)
         foot.addWidget(self._buttons)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.setSpacing(0)
-        outer.addWidget(scroll, 1)
-        outer.addWidget(frame)
+        lay_out(self, scrolled(contents, "All settings"), foot)
         self.setMinimumSize(440, 320)
         # Without a size of its own a dialog takes two thirds of the screen at most.
         self.resize(self.sizeHint())
@@ -135,10 +130,20 @@ class SettingsDialog(QDialog):
         names = reload_names(self._before, after) if self._model_loaded else ()
         self._note.setText(f"Changing {_listed(names)} loads the model again." if names else "")
         self._note.setVisible(bool(names))
+        self._show_memory(after.n_ctx, after.mlock)
         sound = not any(field.problem() for field in self._fields)
         buttons = QDialogButtonBox.StandardButton
         self._buttons.button(buttons.Ok).setEnabled(sound)
         self._buttons.button(buttons.Apply).setEnabled(sound and after != self._before)
+
+    def _show_memory(self, n_ctx: int, locked: bool) -> None:
+        if not self._memory:
+            return
+        problem = shortage(self._memory, n_ctx, self._free, locked) or crowding(
+            self._memory, n_ctx, self._free
+        )
+        text = problem or need_sentence(self._memory.need(n_ctx), self._free)
+        self.field("n_ctx").set_remark(text, warning=bool(problem))
 
 
 def _heading(text: str) -> QLabel:

@@ -23,10 +23,12 @@ from pychatbot_gui.gui.main_window import MainWindow
 from pychatbot_gui.gui.notices import Notices
 from pychatbot_gui.gui.store_thread import StoreThread
 from pychatbot_gui.gui.use_cases.asked import Asked, another_answer, more_of, new_question
-from pychatbot_gui.gui.use_cases.chats import ENDINGS, Chats, joined
+from pychatbot_gui.gui.use_cases.chats import ENDINGS, Chats
 from pychatbot_gui.gui.use_cases.editing import Editing
 from pychatbot_gui.gui.use_cases.kept_answer import KeptAnswer, close_all
 from pychatbot_gui.gui.use_cases.opening import ModelOpening
+from pychatbot_gui.gui.use_cases.seeing import Seeing
+from pychatbot_gui.gui.use_cases.unsaved import joined
 
 if TYPE_CHECKING:
     from pychatbot_gui.store.chats import ChatStore, NewAnswer
@@ -60,6 +62,7 @@ class Answering(QObject):
         self._asked: Asked | None = None
         self._send_later: tuple[int, str] | None = None  # the conversation, the message
         self._editing = Editing(window, chats)
+        self._seeing = Seeing(window, engine, writer, chats, notices)
         self._stuck = QTimer(self)
         self._stuck.setSingleShot(True)
         self._stuck.setInterval(NO_PROGRESS_MS)
@@ -265,17 +268,6 @@ class Answering(QObject):
         if not self._opening.is_loading and self._is_shown():
             self._window.chat_view.set_progress(f"Starting the model again… {fraction:.0%}")
 
-    @Slot(int)
-    def _on_dropped(self, hidden_turns: int) -> None:
-        answer = self._chats.answer
-        if answer is None:
-            return
-        self._writer.do(lambda s: s.set_hidden_turns(answer.chat, hidden_turns))
-        if self._is_shown():
-            self._window.chat_view.add_divider(
-                "The context is full: the model no longer sees the oldest messages."
-            )
-
     @Slot(str)
     def _on_text(self, text: str) -> None:
         self._stuck.stop()
@@ -295,8 +287,8 @@ class Answering(QObject):
         if event.reply_tokens and event.writing_seconds > 0:
             self._window.set_speed(event.tokens_per_second)
         if model is not None and event.prompt_tokens:
-            used = min(event.prompt_tokens + event.reply_tokens, model.n_ctx)
-            self._window.context_meter.set_usage(used, model.n_ctx)
+            used = event.context_tokens or event.prompt_tokens + event.reply_tokens
+            self._window.context_meter.set_usage(min(used, model.n_ctx), model.n_ctx)
 
     @Slot(object, bool)
     def _on_failed(self, error: PychatbotError, refused: bool) -> None:
@@ -320,7 +312,7 @@ class Answering(QObject):
         self._chats.take_answer()
         self._window.conversation_list.set_writing(0)
         if shown:
-            note = note or ENDINGS.get(ended, "")
+            note = self._seeing.note(answer, note or ENDINGS.get(ended, ""))
             self._window.chat_view.end_answer(note, is_cut=ended != "stop")
         self._show_busy()
         if not self._engine.is_busy():
@@ -435,7 +427,6 @@ class Answering(QObject):
         engine, view, box = self._engine, self._window.chat_view, self._window.prompt_box
         engine.reading.connect(self._on_reading)
         engine.loading.connect(self._on_loading)
-        engine.messages_dropped.connect(self._on_dropped)
         engine.text_arrived.connect(self._on_text)
         engine.answer_finished.connect(self._on_finished)
         engine.answer_failed.connect(self._on_failed)

@@ -15,7 +15,7 @@ from pychatbot_gui.gui.notices import Notices
 from pychatbot_gui.gui.remembered import Remembered
 from pychatbot_gui.gui.store_thread import StoreThread
 from pychatbot_gui.gui.use_cases.kept_answer import KeptAnswer
-from pychatbot_gui.gui.use_cases.unsaved import Unsaved
+from pychatbot_gui.gui.use_cases.unsaved import Unsaved, joined
 
 if TYPE_CHECKING:
     from pychatbot_gui.store.chats import ChatStore
@@ -24,7 +24,7 @@ PAGE = 200
 ENDINGS = {
     "cancelled": "Stopped",
     "length": "Ended at the longest answer set in the settings",
-    "context": "Cut off: the context is full. Write “continue” to go on without the oldest part.",
+    "context": "Cut off: the context is full",
     "error": "Unfinished: something went wrong",
     "crash": "Unfinished: the program ended while this was written",
     "elsewhere": "Being written by another program",
@@ -447,8 +447,3 @@ def _whole(chat: int) -> Callable[[ChatStore], SavedChat]:
         return saved
 
     return read
-
-
-def joined(first: str, second: str) -> str:
-    """Two unsent texts as one."""
-    return f"{first}\n{second}" if first and second else first or second

@@ -8,10 +8,11 @@ from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtWidgets import QFileDialog
 
 from pychatbot_gui.core.errors import ModelDied, ModelFileError, PychatbotError
-from pychatbot_gui.core.guide import GUIDE_NAME, for_model, guide_path, is_guide
+from pychatbot_gui.core.guide import GUIDE_NAME, for_model, guide_path, is_guide, last_or_guide
+from pychatbot_gui.core.memory import ModelMemory, need_sentence
 from pychatbot_gui.core.settings import Settings
 from pychatbot_gui.core.state import with_recent
-from pychatbot_gui.engine.engine import ModelInfo, model_spec
+from pychatbot_gui.engine.engine import ModelInfo, Needed, model_spec
 from pychatbot_gui.gui.engine_thread import EngineThread
 from pychatbot_gui.gui.main_window import MainWindow
 from pychatbot_gui.gui.notices import Notices
@@ -42,6 +43,7 @@ class ModelOpening(QObject):
         self.path = ""  # of the model that is open, being opened, or was lost while being opened
         self._is_loading = False
         engine.loading.connect(self._on_loading)
+        engine.needed.connect(self._on_needed)
         engine.loaded.connect(self._on_loaded)
         engine.load_ended.connect(self._on_load_ended)
 
@@ -55,20 +57,32 @@ class ModelOpening(QObject):
         """Whether a message has a model, or one that can be tried again."""
         return bool(self.path)
 
+    def memory(self) -> tuple[ModelMemory, int]:
+        """What the open model needs, and the bytes there would be for it if it were not open.
+
+        Empty where that is not known, and for the guide, which has a context of its own.
+        """
+        info = self.model
+        if info is None or not info.memory or is_guide(info.path):
+            return ModelMemory(), 0
+        from pychatbot_gui.engine.room import free_memory  # not needed for the first window
+
+        # The buffer for the work is left out: the most of it may not have been touched yet.
+        own = info.memory.copies + info.memory.kv_cache(info.n_ctx) + info.memory.program
+        return info.memory, free_memory() + own
+
     @Slot(str)
     def open(self, path: str) -> None:
         """Load a model in place of the one there is; what is going on is stopped first."""
         self._engine.when_free(lambda: self._load(str(Path(path).absolute())))
 
-    def open_last_or_guide(self, path: str) -> None:
+    def open_last_or_guide(self, last: str) -> None:
         """Open the model of the last time; the guide where there was none or it is gone."""
-        if path and Path(path).exists():
-            self.open(path)
-            return
-        self.open(str(guide_path()))
-        if path:
+        path, is_gone = last_or_guide(last)
+        self.open(path)
+        if is_gone:
             self._notices.warning(
-                f"The model of the last time, “{path}”, is not there any more. Open another.",
+                f"The model of the last time, “{last}”, is not there any more. Open another.",
                 "Open model…",
                 self.choose,
             )
@@ -107,6 +121,7 @@ class ModelOpening(QObject):
         window.load_progress.show()
         window.context_meter.clear()
         window.speed_label.clear()
+        window.empty_state.set_need("")
         window.empty_state.set_loading(name, 0.0)
         self.progressed.emit()
         self._engine.load(model_spec(path, for_model(path, self._settings())))
@@ -117,6 +132,13 @@ class ModelOpening(QObject):
         if self._is_loading:
             self._window.load_progress.setValue(round(fraction * 100))
             self._window.empty_state.set_loading(_file_name(self.path), fraction)
+
+    @Slot(object)
+    def _on_needed(self, event: Needed) -> None:
+        if self._is_loading:
+            text = need_sentence(event.memory.need(event.n_ctx), event.free)
+            self._window.set_model(f"Loading {_file_name(self.path)}… · {text}", self.path)
+            self._window.empty_state.set_need(text)
 
     @Slot(object)
     def _on_loaded(self, info: ModelInfo) -> None:

@@ -107,3 +107,8 @@ class Unsaved(QObject):
         for change in self._waiting.values():
             if change.has_failed:
                 self._hand_over(change)
+
+
+def joined(first: str, second: str) -> str:
+    """Two unsent texts as one."""
+    return f"{first}\n{second}" if first and second else first or second

@@ -112,7 +112,6 @@ def test_a_document_dressed_again_is_as_one_dressed_so_from_the_start(qapp, look
         chat.begin_answer("Model")
         chat.append(TOUR)
         chat.end_answer("Stopped")
-        chat.divider("Forgotten")
     chats[0].set_look(look)
     assert documents[0].toHtml() == documents[1].toHtml()
     owner.deleteLater()

@@ -1,69 +1,14 @@
 import random
 
 import pytest
-from PySide6.QtCore import QEvent, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import (
-    QColor,
-    QGuiApplication,
-    QImage,
-    QMouseEvent,
-    QTextCursor,
-    QTextDocument,
-    QWheelEvent,
-)
+from PySide6.QtCore import QPoint, Qt, QUrl
+from PySide6.QtGui import QGuiApplication, QImage, QTextCursor, QTextDocument
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QMessageBox, QToolButton
+from PySide6.QtWidgets import QMessageBox
 
-from pychatbot_gui.gui.chat.chat_looks import KIND, LOOK
-from pychatbot_gui.gui.chat.chat_pane import COLUMN
 from pychatbot_gui.gui.chat.chat_view import ChatView
-from pychatbot_gui.gui.theme import DARK, LIGHT
-from tests.gui.chat.markdown_samples import SAMPLES, TOUR
-
-
-def answer(view: ChatView, text: str, note: str = "", size: int = 0) -> None:
-    view.begin_answer("Model")
-    for start in range(0, len(text), size or len(text) or 1):
-        view.append_text(text[start : start + (size or len(text))])
-    view.end_answer(note)
-
-
-def fill(view: ChatView, turns: int = 12) -> None:
-    for number in range(turns):
-        view.add_user_message(f"Question {number}")
-        answer(view, f"Answer {number}.\n\n" + "A line of words. " * 60)
-    view.toPlainText()
-    QGuiApplication.processEvents()
-
-
-def structure(view: ChatView) -> list[tuple]:
-    view.toPlainText()
-    blocks = []
-    block = view.document().begin()
-    while block.isValid():
-        runs = []
-        for part in block.textFormats():
-            look = (part.format.property(LOOK), part.format.anchorHref())
-            if runs and runs[-1][0] + runs[-1][1] == part.start and runs[-1][2] == look:
-                start, length, _ = runs.pop()
-                runs.append((start, length + part.length, look))
-            else:
-                runs.append((part.start, part.length, look))
-        form = block.blockFormat()
-        blocks.append((block.text(), form.property(LOOK), form.property(KIND), tuple(runs)))
-        block = block.next()
-    return blocks
-
-
-def at_end(view: ChatView) -> bool:
-    bar = view.verticalScrollBar()
-    return bar.value() == bar.maximum()
-
-
-def top_of_view(view: ChatView) -> tuple[int, int]:
-    cursor = view.cursorForPosition(QPoint(0, 0))
-    return cursor.position(), view.cursorRect(cursor).top()
-
+from tests.gui.chat.markdown_samples import SAMPLES
+from tests.gui.chat.views import answer, blocks, fill, structure
 
 # --- what is shown ----------------------------------------------------------------------------
 
@@ -75,13 +20,13 @@ def test_it_reads_from_top_to_bottom(view):
     view.set_progress("Reading 1,024 of 3,000 tokens…")
     assert view.toPlainText().endswith("Tiny 1B\nReading 1,024 of 3,000 tokens…")
     view.append_text("Some *words*.\n\n- one\n- two")
-    view.set_progress("too late")
+    view.set_progress("Reading again")
+    assert view.toPlainText().endswith("• two\nReading again")
+    view.append_text("\n- three")
     view.end_answer("Stopped")
-    view.add_divider("The model no longer sees the messages above.")
     assert view.toPlainText() == (
         "Hello **you**\n\n    indented <b>x</b>\n\n"
-        "Tiny 1B\nSome words.\n\n• one\n• two\n\nStopped\n\n"
-        "The model no longer sees the messages above."
+        "Tiny 1B\nSome words.\n\n• one\n• two\n• three\n\nStopped"
     )
 
 
@@ -163,21 +108,6 @@ def test_a_question_can_be_taken_back(view):
     assert view.toPlainText() == ""
 
 
-def test_a_divider_goes_above_the_question_that_is_being_read(view):
-    view.add_user_message("First")
-    answer(view, "One")
-    view.add_user_message("Second")
-    view.begin_answer("Model")
-    view.set_progress("Reading…")
-    view.add_divider("No longer seen")
-    assert view.toPlainText().endswith("One\n\nNo longer seen\n\nSecond\n\nModel\nReading…")
-    view.append_text("Two")
-    view.add_divider("Nor this")
-    view.append_text(" and more")
-    view.end_answer()
-    assert view.toPlainText().endswith("Second\n\nModel\nTwo and more\n\nNor this")
-
-
 # --- safety -----------------------------------------------------------------------------------
 
 
@@ -243,146 +173,6 @@ def link_place(view: ChatView, text: str) -> QPoint:
     return view.cursorRect(cursor).center()
 
 
-# --- reading while it grows -------------------------------------------------------------------
-
-
-def test_it_follows_the_end(view):
-    fill(view)
-    assert at_end(view)
-    view.begin_answer("Model")
-    for _ in range(60):
-        view.append_text("More words and\n\n")
-        assert at_end(view)
-    assert view.findChild(QToolButton, "jumpToEndButton").isHidden()
-
-
-@pytest.mark.parametrize("text", [TOUR, "word " * 800, SAMPLES["long table"]])
-def test_a_reader_who_scrolled_up_is_left_in_peace(view, text):
-    fill(view)
-    view.begin_answer("Model")
-    view.append_text(text[:200])
-    bar = view.verticalScrollBar()
-    for value in (bar.maximum() - 100, 300, 0):
-        bar.setValue(value)
-        assert not view.is_following()
-        place = top_of_view(view)
-        for start in range(200, len(text), 50):
-            view.append_text(text[start : start + 50])
-            QGuiApplication.processEvents()
-            assert (bar.value(), top_of_view(view)) == (value, place)
-    view.end_answer("Stopped")
-    assert (bar.value(), top_of_view(view)) == (value, place)
-
-
-@pytest.mark.parametrize("width", [500, 650, 1400])
-def test_a_resize_keeps_the_place(view, width):
-    fill(view)
-    view.verticalScrollBar().setValue(700)
-    position, top = top_of_view(view)
-    cursor = QTextCursor(view.document())
-    cursor.setPosition(position)
-    view.resize(width, 500)
-    QGuiApplication.processEvents()
-    assert abs(view.cursorRect(cursor).top() - top) <= 1
-    assert not view.is_following()
-    view.jump_to_end()
-    view.resize(900, 700)
-    QGuiApplication.processEvents()
-    assert at_end(view)
-
-
-def test_the_button_and_the_key_jump_to_the_latest(qtbot, view):
-    fill(view)
-    button = view.findChild(QToolButton, "jumpToEndButton")
-    assert button.accessibleName()
-    view.verticalScrollBar().setValue(100)
-    assert button.isVisible()
-    button.click()
-    assert at_end(view)
-    assert not button.isVisible()
-    qtbot.keyClick(view, Qt.Key.Key_Home)
-    assert view.verticalScrollBar().value() == 0
-    assert not view.is_following()
-    qtbot.keyClick(view, Qt.Key.Key_End)
-    assert at_end(view)
-    view.append_text("ignored: no answer was begun")
-    answer(view, "word " * 300)
-    assert at_end(view)
-
-
-def test_keys_scroll(qtbot, view):
-    fill(view)
-    bar = view.verticalScrollBar()
-    before = bar.value()
-    for key in (Qt.Key.Key_PageUp, Qt.Key.Key_Up):
-        qtbot.keyClick(view, key)
-        assert bar.value() < before
-        before = bar.value()
-    qtbot.keyClick(view, Qt.Key.Key_PageDown)
-    assert bar.value() > before
-
-
-def test_sending_goes_to_the_end(view):
-    fill(view)
-    view.verticalScrollBar().setValue(0)
-    view.add_user_message("Next")
-    assert at_end(view)
-
-
-def test_a_selection_survives_what_comes(view):
-    fill(view, 3)
-    view.begin_answer("Model")
-    view.append_text("The beginning of *the* answer")
-    cursor = view.textCursor()
-    cursor.setPosition(5)
-    cursor.setPosition(view.document().characterCount() - 1, QTextCursor.MoveMode.KeepAnchor)
-    view.setTextCursor(cursor)
-    selected = view.textCursor().selectedText()
-    for piece in (" goes on", "\n\n| a | b |\n", "|---|---|\n", "| 1 | 2 |\n", "\nand on."):
-        view.append_text(piece)
-        assert view.textCursor().selectedText() == selected
-    view.end_answer("Stopped")
-    assert view.textCursor().selectedText() == selected
-
-
-def test_the_text_holds_still_under_a_pressed_button(qtbot, view):
-    fill(view)
-    view.begin_answer("Model")
-    bar = view.verticalScrollBar()
-    value = bar.value()
-    QTest.mousePress(view.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(30, 300))
-    view.append_text("many words " * 200)
-    assert bar.value() == value
-    QTest.mouseRelease(view.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(30, 300))
-    assert at_end(view)
-
-
-def test_a_button_let_go_elsewhere_does_not_hold_the_text_for_ever(view):
-    fill(view)
-    view.begin_answer("Model")
-    QTest.mousePress(view.viewport(), Qt.MouseButton.LeftButton, pos=QPoint(30, 300))
-    nothing = Qt.MouseButton.NoButton
-    place = QPointF(40, 310)
-    move = QMouseEvent(
-        QEvent.Type.MouseMove, place, view.viewport().mapToGlobal(place), nothing, nothing,
-        Qt.KeyboardModifier.NoModifier,
-    )  # fmt: skip
-    QGuiApplication.sendEvent(view.viewport(), move)
-    view.append_text("many words " * 200)
-    assert at_end(view)
-
-
-def test_a_drag_that_begins_beside_the_column_selects(view):
-    view.resize(1200, 600)
-    answer(view, "word " * 300)
-    QGuiApplication.processEvents()
-    view.verticalScrollBar().setValue(0)
-    QTest.mousePress(view, Qt.MouseButton.LeftButton, pos=QPoint(30, 60))
-    QTest.mouseMove(view, QPoint(600, 120))
-    QTest.mouseRelease(view, Qt.MouseButton.LeftButton, pos=QPoint(600, 120))
-    assert view.textCursor().hasSelection()
-
-
 # --- copies -----------------------------------------------------------------------------------
 
 
@@ -440,134 +230,6 @@ def test_the_last_answer_can_be_copied_by_key(qtbot, view):
     qtbot.keyClick(view, Qt.Key.Key_C, keys)
     assert QGuiApplication.clipboard().text() == "**second** ⟨ESC⟩"
     assert view.last_answer() == "**second** ⟨ESC⟩"
-
-
-# --- looks ------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("theme", [LIGHT, DARK])
-def test_a_theme_reaches_everything_that_is_there(view, theme):
-    view.add_user_message("Hi")
-    answer(view, TOUR)
-    before = structure(view)
-    view.set_theme(theme)
-    assert structure(view) == before
-    colours = {
-        part.format.foreground().color().name()
-        for block in blocks(view)
-        for part in block.textFormats()
-        if part.format.anchorHref()
-    }
-    assert colours == {theme.link}
-    view.verticalScrollBar().setValue(0)
-    image = view.grab().toImage()
-    assert image.pixelColor(4, 4) == QColor(theme.surface)
-    assert theme.user_bubble in pixels(image)
-
-
-def test_code_and_bubbles_are_painted_also_when_they_begin_above(view):
-    view.add_user_message("line\n" * 100)
-    answer(view, "```\n" + "code\n" * 200 + "```\n\nend")
-    QGuiApplication.processEvents()
-    bar = view.verticalScrollBar()
-    bar.setValue(1200)
-    assert LIGHT.user_bubble in pixels(view.grab().toImage())
-    bar.setValue(bar.maximum() - 900)
-    assert LIGHT.code_background in pixels(view.grab().toImage())
-
-
-def blocks(view: ChatView) -> list:
-    found = []
-    block = view.document().begin()
-    while block.isValid():
-        found.append(block)
-        block = block.next()
-    return found
-
-
-def pixels(image: QImage) -> set[str]:
-    step = 5
-    return {
-        image.pixelColor(x, y).name()
-        for x in range(0, image.width(), step)
-        for y in range(0, image.height(), step)
-    }
-
-
-@pytest.mark.parametrize("width", [480, 900, 1600])
-def test_the_column_is_centred_and_not_too_wide(view, width):
-    view.resize(width, 600)
-    fill(view, 4)
-    inside = view.viewport().geometry()
-    assert inside.width() <= COLUMN
-    assert abs(inside.left() - (view.width() - inside.right())) <= 24
-    assert view.document().size().width() <= inside.width()
-
-
-def test_short_questions_lie_at_the_right_and_long_ones_do_not_leave_the_column(view):
-    view.add_user_message("Hi")
-    view.add_user_message("long words " * 60)
-    short, long = (block.blockFormat().leftMargin() for block in blocks(view))
-    assert short > 600 > 150 > long
-    view.resize(480, 600)
-    QGuiApplication.processEvents()
-    short, long = (block.blockFormat().leftMargin() for block in blocks(view))
-    assert 200 < short < 480
-
-
-def test_the_text_size_changes_by_key_and_wheel(qtbot, view):
-    answer(view, "# Head\n\ntext `code`")
-    text = blocks(view)[2]
-    size = QTextCursor(text).charFormat().font().pointSizeF()
-    control = Qt.KeyboardModifier.ControlModifier
-    qtbot.keyClick(view, Qt.Key.Key_Plus, control)
-    assert view.zoom() == pytest.approx(1.1)
-    assert QTextCursor(text).charFormat().font().pointSizeF() == pytest.approx(size * 1.1)
-    qtbot.keyClick(view, Qt.Key.Key_Minus, control)
-    qtbot.keyClick(view, Qt.Key.Key_Minus, control)
-    assert view.zoom() == pytest.approx(0.9)
-    with qtbot.waitSignal(view.zoom_changed):
-        qtbot.keyClick(view, Qt.Key.Key_0, control)
-    turn(view, 240, control)
-    assert view.zoom() == pytest.approx(1.25)
-    view.step_zoom(1)
-    assert view.zoom() == pytest.approx(1.5)
-    view.zoom_actions()[2].trigger()
-    assert view.zoom() == 1.0
-
-
-def test_zoom_keeps_the_place(view):
-    fill(view)
-    view.verticalScrollBar().setValue(900)
-    cursor = QTextCursor(view.document())
-    position, top = top_of_view(view)
-    cursor.setPosition(position)
-    view.set_zoom(1.5)
-    assert abs(view.cursorRect(cursor).top() - top) <= 12
-    view.set_zoom(1.0)
-    assert abs(view.cursorRect(cursor).top() - top) <= 12
-
-
-def test_the_wheel_scrolls_beside_the_column_too(view):
-    view.resize(1400, 600)
-    fill(view)
-    value = view.verticalScrollBar().value()
-    place = QPoint(20, 300)
-    event = QWheelEvent(
-        QPointF(place), QPointF(view.mapToGlobal(place)), QPoint(), QPoint(0, 120),
-        Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False,
-    )  # fmt: skip
-    QGuiApplication.sendEvent(view, event)
-    assert view.verticalScrollBar().value() < value
-
-
-def turn(view: ChatView, angle: int, keys: Qt.KeyboardModifier) -> None:
-    middle = view.viewport().rect().center()
-    event = QWheelEvent(
-        QPointF(middle), QPointF(view.viewport().mapToGlobal(middle)), QPoint(), QPoint(0, angle),
-        Qt.MouseButton.NoButton, keys, Qt.ScrollPhase.NoScrollPhase, False,
-    )  # fmt: skip
-    QGuiApplication.sendEvent(view.viewport(), event)
 
 
 # --- much of it -------------------------------------------------------------------------------

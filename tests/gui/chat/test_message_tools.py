@@ -19,13 +19,10 @@ CHAT = [
 
 
 @pytest.fixture
-def view(qtbot):
-    chat = ChatView()
-    qtbot.addWidget(chat)
-    chat.resize(900, 700)
-    chat.show()
-    qtbot.waitExposed(chat)
-    return chat
+def view(view: ChatView) -> ChatView:
+    """High enough for the whole of `CHAT`."""
+    view.resize(900, 700)
+    return view
 
 
 def show(view: ChatView, chat) -> None:
@@ -39,6 +36,7 @@ def tools(view: ChatView) -> MessageTools:
 
 
 def words(view: ChatView) -> list[str]:
+    view.toPlainText()
     if not tools(view).isVisible():
         return []
     return [b.text() for b in tools(view).findChildren(QToolButton) if b.isVisible()]

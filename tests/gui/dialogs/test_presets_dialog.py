@@ -1,144 +1,22 @@
 """The presets dialog, with real files behind it as the program has them."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
-from pathlib import Path
-from typing import Any
-
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QCheckBox,
-    QDoubleSpinBox,
-    QFileDialog,
-    QLabel,
     QLineEdit,
     QListWidget,
     QMessageBox,
     QPlainTextEdit,
     QPushButton,
-    QSpinBox,
     QWidget,
 )
 from pytestqt.qtbot import QtBot
 
-from pychatbot_gui.core.errors import PychatbotError
-from pychatbot_gui.core.presets import (
-    SAMPLERS,
-    Preset,
-    delete_preset,
-    load_presets,
-    restore_preset,
-    save_preset,
-)
-from pychatbot_gui.core.settings import default_settings, info
+from pychatbot_gui.core.presets import SAMPLERS, Preset, load_presets, save_preset
 from pychatbot_gui.gui.dialogs.presets_dialog import PresetsDialog
-
-SETTINGS = replace(default_settings(), temperature=0.7, seed=5)
-LETTERS = Preset("Letters", "Write polite letters.", {"temperature": 0.3}, "/m/small.gguf")
-NOTES = Preset("Notes", "Take notes.")
-
-
-class Desk:
-    """A person at the dialog, and the program behind it that keeps the files."""
-
-    def __init__(self, folder: Path, qtbot: QtBot) -> None:
-        self.folder = folder
-        self.qtbot = qtbot
-        self.saves = 0
-        self.exported: list[Preset] = []
-        self._deleted: list[Preset] = []
-        self.dialog = PresetsDialog(load_presets(folder)[0], SETTINGS)
-        qtbot.addWidget(self.dialog)
-        self.dialog.saved.connect(self._save)
-        self.dialog.deleted.connect(self._delete)
-        self.dialog.restored.connect(self._restore)
-        self.dialog.export_wanted.connect(self.exported.append)
-        with qtbot.waitActive(self.dialog):
-            self.dialog.show()
-
-    def part(self, kind: Any, name: str) -> Any:
-        found = self.dialog.findChild(kind, name)
-        assert found is not None, name
-        return found
-
-    @property
-    def name(self) -> QLineEdit:
-        return self.part(QLineEdit, "presetNameEdit")
-
-    @property
-    def system(self) -> QPlainTextEdit:
-        return self.part(QPlainTextEdit, "presetSystemEdit")
-
-    def own(self) -> dict[str, Preset]:
-        """The person's presets as they lie on the disk."""
-        return {p.name: p for p in load_presets(self.folder)[0] if not p.shipped}
-
-    def names(self) -> list[str]:
-        """The lines of the list."""
-        shown = self.part(QListWidget, "presetList")
-        return [shown.item(row).text() for row in range(shown.count())]
-
-    def selected(self) -> str:
-        return self.part(QListWidget, "presetList").currentItem().text()
-
-    def press(self, word: str) -> None:
-        button = self.part(QPushButton, f"preset{word}Button")
-        QTest.mouseClick(button, Qt.MouseButton.LeftButton)
-
-    def click(self, name: str) -> None:
-        """Click a line of the list."""
-        shown = self.part(QListWidget, "presetList")
-        (item,) = shown.findItems(name, Qt.MatchFlag.MatchExactly)
-        where = shown.visualItemRect(item).center()
-        QTest.mouseClick(shown.viewport(), Qt.MouseButton.LeftButton, pos=where)
-        self.qtbot.waitUntil(lambda: self.name.text() == name)
-
-    def type_over(self, edit: QWidget, text: str) -> None:
-        edit.setFocus()
-        QTest.keyClick(edit, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
-        QTest.keyClicks(edit, text)
-
-    def wait(self, condition: Callable[[], bool]) -> None:
-        self.qtbot.waitUntil(condition)
-
-    def status(self) -> str:
-        return self.part(QLabel, "presetStatus").text()
-
-    def _save(self, before: Preset | None, after: Preset) -> None:
-        self.saves += 1
-        self._done(lambda: save_preset(self.folder, after))
-
-    def _delete(self, preset: Preset) -> None:
-        self._done(lambda: self._deleted.append(delete_preset(self.folder, preset)))
-
-    def _restore(self, preset: Preset) -> None:
-        self._done(lambda: restore_preset(self.folder, self._deleted[-1]))
-        if preset.name in self.own():
-            self._deleted.pop()
-
-    def _done(self, action: Callable[[], object]) -> None:
-        try:
-            action()
-        except PychatbotError as error:
-            self.dialog.show_problem(str(error))
-        else:
-            presets, notes = load_presets(self.folder)
-            self.dialog.set_presets(presets)
-            for note in notes:
-                self.dialog.show_problem(note)
-
-
-@pytest.fixture
-def desk(qtbot: QtBot, tmp_path: Path) -> Iterator[Desk]:
-    folder = tmp_path / "presets"
-    save_preset(folder, LETTERS)
-    save_preset(folder, NOTES)
-    desk = Desk(folder, qtbot)
-    yield desk
-    desk.dialog.blockSignals(True)
-    desk.dialog.hide()
+from tests.gui.dialogs.desk import LETTERS, NOTES, SETTINGS, Desk
 
 
 def break_disk(desk: Desk) -> None:
@@ -215,42 +93,6 @@ def test_a_change_is_saved_when_the_dialog_closes(desk: Desk) -> None:
     assert desk.own()["Notes"].system == "Last words."
 
 
-def test_a_number_being_typed_is_saved_when_the_dialog_closes(desk: Desk) -> None:
-    desk.dialog.select("Letters")
-    desk.type_over(desk.part(QDoubleSpinBox, "temperatureField"), "1.25")
-    desk.dialog.close()
-    assert desk.own()["Letters"].sampling == {"temperature": 1.25}
-
-
-def test_samplers_are_ticked_and_unticked(desk: Desk) -> None:
-    desk.dialog.select("Letters")
-    temperature = desk.part(QDoubleSpinBox, "temperatureField")
-    seed = desk.part(QSpinBox, "seedField")
-    assert (temperature.value(), temperature.isEnabled()) == (0.3, True)
-    assert (seed.value(), seed.isEnabled()) == (5, False), "as in the settings"
-    desk.part(QCheckBox, "seedOwn").click()
-    assert seed.isEnabled() and seed.hasFocus()
-    QTest.keyClicks(seed, "42")
-    desk.part(QCheckBox, "temperatureOwn").click()
-    desk.wait(lambda: desk.own()["Letters"].sampling == {"seed": 42})
-    assert (temperature.value(), temperature.isEnabled()) == (0.7, False)
-    for name in SAMPLERS:
-        control = desk.part(QWidget, f"{name}Field")
-        assert control.accessibleName() == info(name).label
-        assert info(name).help in control.accessibleDescription()
-
-
-def test_the_arrows_of_a_number_do_not_write_at_each_step(desk: Desk) -> None:
-    desk.dialog.select("Letters")
-    temperature = desk.part(QDoubleSpinBox, "temperatureField")
-    temperature.setFocus()
-    for _ in range(5):
-        temperature.stepUp()
-    desk.system.setFocus()
-    desk.wait(lambda: desk.own()["Letters"].sampling == {"temperature": 0.55})
-    assert desk.saves == 1
-
-
 def test_typing_goes_on_while_a_change_is_saved(desk: Desk) -> None:
     desk.dialog.select("Notes")
     desk.type_over(desk.name, "Memos")
@@ -271,22 +113,6 @@ def test_what_is_being_typed_outlasts_another_list(desk: Desk) -> None:
     assert desk.system.toPlainText() == "Half a sent"
     desk.dialog.close()
     assert desk.own()["Notes"].system == "Half a sent"
-
-
-def test_the_model_is_chosen_and_cleared(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    desk.dialog.select("Notes")
-    label = desk.part(QLabel, "presetModelLabel")
-    clear = desk.part(QPushButton, "presetModelClear")
-    assert label.text() == "Whichever is open" and not clear.isVisible()
-    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: ("/m/other.gguf", ""))
-    desk.part(QPushButton, "presetModelChoose").click()
-    desk.wait(lambda: desk.own()["Notes"].model == "/m/other.gguf")
-    assert label.text() == "other.gguf" and label.toolTip() == "/m/other.gguf"
-    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: ("", ""))
-    desk.part(QPushButton, "presetModelChoose").click()
-    assert label.text() == "other.gguf"
-    clear.click()
-    desk.wait(lambda: desk.own()["Notes"].model == "")
 
 
 def test_new_ones_have_names_of_their_own(desk: Desk) -> None:
@@ -419,24 +245,6 @@ def test_a_delete_that_fails_leaves_it_there(desk: Desk) -> None:
     desk.press("Delete")
     assert desk.selected() == "Notes" and "cannot be moved" in desk.status()
     assert not desk.part(QPushButton, "presetUndoButton").isVisible()
-
-
-def test_texts_that_the_edits_cannot_show_stay_as_they_are(qtbot: QtBot, tmp_path: Path) -> None:
-    odd = Preset(
-        "odd \x01 \u202e<b>\x00" + "😀" * 180,
-        "a\r\nb\u2029c\x00\u00a0d",
-        {"temperature": 0.123456789},
-    )
-    save_preset(tmp_path, odd)
-    desk = Desk(tmp_path, qtbot)
-    desk.dialog.select(odd.name)
-    assert desk.names()[-1].startswith("odd ⟨SOH⟩ ⟨U+202E⟩<b>⟨NUL⟩😀")
-    assert len(desk.names()[-1]) <= 60
-    desk.part(QCheckBox, "seedOwn").click()
-    desk.dialog.close()
-    (kept,) = desk.own().values()
-    assert (kept.name, kept.system) == (odd.name, odd.system)
-    assert kept.sampling == {"temperature": 0.123456789, "seed": 5}
 
 
 def test_without_any_preset_it_is_empty_and_works(qtbot: QtBot) -> None:

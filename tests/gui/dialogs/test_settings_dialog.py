@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
+from pychatbot_gui.core.memory import ModelMemory, need_sentence
 from pychatbot_gui.core.settings import Settings, default_settings, info, setting_names
 from pychatbot_gui.gui.dialogs.settings_dialog import SettingsDialog
 from pychatbot_gui.gui.setting_text import limits, shown
@@ -35,6 +36,8 @@ CHANGED = replace(
     verbose=True,
     n_threads=3,
     n_gpu_layers=7,
+    snapshots=False,
+    snapshot_limit_mb=300,
     temperature=0.123,
     top_k=0,
     top_p=0.5,
@@ -278,3 +281,54 @@ def test_usable_on_a_small_screen(dialog: SettingsDialog) -> None:
     assert area.horizontalScrollBar().maximum() == 0
     ok = button(dialog, QDialogButtonBox.StandardButton.Ok)
     assert dialog.rect().contains(ok.mapTo(dialog, ok.rect().bottomRight()))
+
+
+MEMORY = ModelMemory(weights=4 * 10**9, token=131_072, row=262_144, program=10**8)
+
+
+def remark(dialog: SettingsDialog) -> QLabel:
+    label = dialog.findChild(QLabel, "n_ctxRemark")
+    assert isinstance(label, QLabel)
+    return label
+
+
+def open_with_memory(qtbot: QtBot, free: int) -> SettingsDialog:
+    dialog = SettingsDialog(default_settings(), True, None, MEMORY, free)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    return dialog
+
+
+def test_memory_follows_the_context_length_as_it_is_edited(qtbot: QtBot) -> None:
+    dialog = open_with_memory(qtbot, 8 * 10**9)
+    box = dialog.findChild(QSpinBox, "n_ctxField")
+    assert isinstance(box, QSpinBox)
+    assert remark(dialog).text() == need_sentence(MEMORY.need(4096), 8 * 10**9)
+    assert remark(dialog).property("tone") == "muted"
+    box.setValue(8192)
+    assert remark(dialog).text() == need_sentence(MEMORY.need(8192), 8 * 10**9)
+    assert remark(dialog).text() in box.accessibleDescription()
+
+
+def test_a_context_that_will_not_fit_is_warned_of_and_not_refused(qtbot: QtBot) -> None:
+    dialog = open_with_memory(qtbot, 8 * 10**9)
+    dialog.field("n_ctx").set_value(262_144)
+    largest = MEMORY.largest_n_ctx(8 * 10**9)
+    assert f"{largest:,} or less" in remark(dialog).text()
+    assert remark(dialog).property("tone") == "warning"
+    assert button(dialog, QDialogButtonBox.StandardButton.Ok).isEnabled()
+    dialog.field("n_ctx").reset()
+    assert remark(dialog).property("tone") == "muted"
+
+
+def test_locked_weights_count(qtbot: QtBot) -> None:
+    dialog = open_with_memory(qtbot, 3 * 10**9)
+    assert "very slow" in remark(dialog).text()
+    box = dialog.findChild(QCheckBox, "mlockField")
+    assert isinstance(box, QCheckBox)
+    box.setChecked(True)
+    assert "smaller model" in remark(dialog).text()
+
+
+def test_nothing_is_said_of_an_unknown_need(dialog: SettingsDialog) -> None:
+    assert not remark(dialog).isVisible()

@@ -11,35 +11,13 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
-from pychatbot_gui import app
 from pychatbot_gui.core.errors import ContextOverflow, ModelDied, StorageError
-from pychatbot_gui.core.history import SavedChat
-from pychatbot_gui.store.chats import ChatStore, open_store
+from pychatbot_gui.store.chats import ChatStore
 from tests.engines import FakeEngine
 from tests.gui.conftest import Person
+from tests.stores import saved
 
 Start = Callable[..., Person]
-
-
-@pytest.fixture
-def database(home: Path) -> Path:
-    return home / "data" / "conversations.db"
-
-
-@pytest.fixture
-def engine(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
-    """What answers in this test's window."""
-    fake = FakeEngine()
-    monkeypatch.setattr(app, "_engine_maker", lambda *_: lambda: fake)
-    return fake
-
-
-def saved(database: Path) -> list[SavedChat]:
-    store, _ = open_store(database)
-    try:
-        return [store.chat(chat) for chat in store.chat_ids()]
-    finally:
-        store.close()
 
 
 @pytest.mark.usefixtures("quiet")

@@ -1,42 +1,24 @@
 """Saved conversations through the whole program: list, switch, search, branch, delete, come back."""
 
 import sqlite3
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QPushButton
 
-from pychatbot_gui.store.chats import ChatStore, open_store
 from tests.benchmarks.pulse import Pulse
 from tests.gui.conftest import Person
+from tests.gui.use_cases.disks import slowly
+from tests.stores import opened, saved
 
 Start = Callable[..., Person]
 pytestmark = pytest.mark.usefixtures("quiet")
 
 
-@pytest.fixture
-def database(home: Path) -> Path:
-    return home / "data" / "conversations.db"
-
-
-def trigger(person: Person, name: str) -> None:
-    action = person.window.findChild(QAction, name)
-    assert isinstance(action, QAction)
-    assert action.isEnabled(), name
-    action.trigger()
-
-
 def chat_named(database: Path, title: str) -> int:
-    store, _ = open_store(database)
-    try:
-        found = [c for c in store.chat_ids() if store.chat(c).title == title]
-    finally:
-        store.close()
+    found = [chat.id for chat in saved(database) if chat.title == title]
     assert found, title
     return found[0]
 
@@ -69,7 +51,7 @@ def test_chats_keep_their_messages_drafts_and_system_prompts_apart(
 ) -> None:
     person = start(scripted_model, "Be a cook.")
     person.ask("First chat")
-    trigger(person, "newChatAction")
+    person.trigger("newChatAction")
     assert person.chat().strip() == ""
     person.window.system_prompt.set_text("Be a sailor.")
     person.ask("Second chat")
@@ -93,15 +75,15 @@ def test_an_unsent_text_of_a_new_chat_is_there_again(
 ) -> None:
     person = start(scripted_model)
     person.ask("First chat")
-    trigger(person, "newChatAction")
+    person.trigger("newChatAction")
     QTest.keyClicks(person.prompt, "half a thought")
     switch(person, database, "First chat")
     person.wait_until(lambda: "First chat" in person.chat())
-    trigger(person, "newChatAction")
+    person.trigger("newChatAction")
     assert person.prompt.toPlainText() == "half a thought"
     person.prompt.clear()
     person.ask("Second chat")
-    trigger(person, "newChatAction")
+    person.trigger("newChatAction")
     assert person.prompt.toPlainText() == ""
 
 
@@ -111,7 +93,7 @@ def test_an_answer_goes_on_in_its_own_chat(
     person = start(endless_model, "--max-tokens", "1000")
     person.write("Long story")
     person.wait_until(lambda: "Over and over" in person.chat())
-    trigger(person, "newChatAction")
+    person.trigger("newChatAction")
     assert person.chat().strip() == ""
     assert person.window.is_busy()
     person.write("A question meanwhile")
@@ -127,13 +109,10 @@ def test_an_answer_goes_on_in_its_own_chat(
     whole = person.chat()
     assert "Stopped" in whole
     person.window.close()
-    store, _ = open_store(database)
-    try:
-        saved = store.chat(chat_named(database, "Long story"))
-    finally:
-        store.close()
-    text = saved.path()[-1].text
-    assert saved.path()[-1].ended == "cancelled"
+    (chat,) = saved(database)
+    assert chat.title == "Long story"
+    text = chat.path()[-1].text
+    assert chat.path()[-1].ended == "cancelled"
     assert " ".join(text.split()) in " ".join(whole.split())
 
 
@@ -143,7 +122,7 @@ def test_a_message_that_had_to_wait_is_sent_when_the_model_is_free(
     person = start(endless_model, "--max-tokens", "400")
     person.write("Long story")
     person.wait_until(lambda: "Over and over" in person.chat())
-    trigger(person, "newChatAction")
+    person.trigger("newChatAction")
     person.write("Next please")
     person.wait_until(lambda: "Next please" in person.chat())
     person.wait()
@@ -158,7 +137,7 @@ def test_a_message_that_had_to_wait_is_not_sent_when_it_was_changed_meanwhile(
     person = start(endless_model)
     person.write("Long story")
     person.wait_until(lambda: "Over and over" in person.chat())
-    trigger(person, "newChatAction")
+    person.trigger("newChatAction")
     person.write("Next")
     QTest.keyClicks(person.prompt, " thought, not yet")
     button = person.window.findChild(QPushButton, "noticeAction")
@@ -198,7 +177,7 @@ def test_a_deleted_chat_comes_back_by_the_notice_and_by_the_menu(
     person = start(scripted_model)
     read = person.ask("Keep me")
     for way in ("notice", "menu"):
-        trigger(person, "deleteChatAction")
+        person.trigger("deleteChatAction")
         person.wait_until(lambda: any("was deleted" in notice for notice in person.notices()))
         assert person.chat().strip() == ""
         person.wait_until(lambda: "Keep me" not in titles(person).split("Recently deleted")[0])
@@ -206,7 +185,7 @@ def test_a_deleted_chat_comes_back_by_the_notice_and_by_the_menu(
             buttons = person.window.notice_bar.findChildren(QPushButton)
             next(b for b in buttons if b.text() == "Undo").click()
         else:
-            trigger(person, "undoDeleteAction")
+            person.trigger("undoDeleteAction")
         person.wait_until(lambda: person.chat() == read)
         person.wait_until(lambda: "Keep me" in titles(person).split("Recently deleted")[0])
 
@@ -218,7 +197,7 @@ def test_a_chat_erased_while_it_is_answered_is_gone_and_nothing_breaks(
     person.write("Doomed")
     person.wait_until(lambda: "Over and over" in person.chat())
     chat = chat_named(database, "Doomed")
-    trigger(person, "deleteChatAction")
+    person.trigger("deleteChatAction")
     person.wait_until(lambda: any("was deleted" in notice for notice in person.notices()))
     person.window.conversation_list.erase_wanted.emit(chat)
     person.wait()
@@ -235,77 +214,17 @@ def test_search_finds_a_word_in_another_chat_and_marks_it(
     person = start(scripted_model)
     person.window.prompt_box.set_text("Tell me about Zürich")
     person.ask("")
-    trigger(person, "newChatAction")
+    person.trigger("newChatAction")
     person.ask("Something else")
-    trigger(person, "searchAction")
+    person.trigger("searchAction")
     bar = person.window.conversation_list
     QTest.keyClicks(person.window.focusWidget(), "zuri")
     person.wait_until(lambda: "Zürich" in titles(person))
-    store, _ = open_store(database)
-    hit = next(h for h in store.search("zuri") if h.message)
-    store.close()
+    with opened(database) as store:
+        hit = next(h for h in store.search("zuri") if h.message)
     bar.hit_chosen.emit(hit.chat, hit.message, "zuri")
     person.wait_until(lambda: "Tell me about Zürich" in person.chat())
     person.wait_until(lambda: bool(person.window.chat_view.extraSelections()))
-
-
-def test_regenerate_keeps_both_answers_and_goes_between_them(
-    start: Start, random_model: Path, database: Path
-) -> None:
-    person = start(random_model, "--max-tokens", "12")
-    person.ask("One")
-    first = person.chat()
-    trigger(person, "regenerateAction")
-    person.wait_until(lambda: "2/2" in person.chat() and not person.window.is_busy())
-    second = person.chat()
-    store, _ = open_store(database)
-    saved = store.chat(store.latest_chat())
-    store.close()
-    answers = [m for m in saved.messages if m.role.value == "assistant"]
-    assert len(answers) == 2
-    assert answers[0].sampling["max_tokens"] == 12
-    person.window.chat_view.version_wanted.emit(answers[1].id, -1)
-    person.wait_until(lambda: "1/2" in person.chat())
-    assert person.chat().replace("‹ 1/2 ›", "").split() == first.split()
-    person.window.chat_view.version_wanted.emit(answers[0].id, 1)
-    person.wait_until(lambda: person.chat() == second)
-
-
-def test_an_edited_message_is_a_new_version_and_the_old_branch_stays(
-    start: Start, random_model: Path, database: Path
-) -> None:
-    person = start(random_model, "--max-tokens", "8")
-    person.ask("Questoin")
-    person.ask("Then this")
-    before = person.chat()
-    store, _ = open_store(database)
-    saved = store.chat(store.latest_chat())
-    store.close()
-    QTest.keyClicks(person.prompt, "a draft")
-    person.window.chat_view.edit_wanted.emit(saved.path()[0].id)
-    assert person.prompt.toPlainText() == "Questoin"
-    person.prompt.clear()
-    person.write("Question")
-    assert person.prompt.toPlainText() == "a draft"
-    person.wait()
-    person.wait_until(lambda: "2/2" in person.chat())
-    assert "Questoin" not in person.chat() and "Then this" not in person.chat()
-    store, _ = open_store(database)
-    saved = store.chat(store.latest_chat())
-    store.close()
-    person.window.chat_view.version_wanted.emit(saved.path()[0].id, -1)
-    person.wait_until(lambda: "Then this" in person.chat())
-    assert person.chat().replace("‹ 1/2 ›", "").split() == before.split()
-
-
-def test_leaving_an_edit_brings_the_draft_back(start: Start, scripted_model: Path) -> None:
-    person = start(scripted_model)
-    person.ask("Hello")
-    QTest.keyClicks(person.prompt, "a draft")
-    trigger(person, "editMessageAction")
-    assert person.prompt.toPlainText() == "Hello"
-    QTest.keyClick(person.prompt, Qt.Key.Key_Escape)
-    assert person.prompt.toPlainText() == "a draft"
 
 
 def test_an_edit_that_was_begun_stays_as_a_draft_when_the_chat_is_left(
@@ -313,46 +232,12 @@ def test_an_edit_that_was_begun_stays_as_a_draft_when_the_chat_is_left(
 ) -> None:
     person = start(scripted_model)
     person.ask("First chat")
-    trigger(person, "editMessageAction")
+    person.trigger("editMessageAction")
     QTest.keyClicks(person.prompt, " and more")
-    trigger(person, "newChatAction")
+    person.trigger("newChatAction")
     assert person.prompt.toPlainText() == ""
     switch(person, database, "First chat")
     person.wait_until(lambda: person.prompt.toPlainText() == "First chat and more")
-
-
-def test_a_cut_answer_goes_on_as_a_new_version(
-    start: Start, scripted_model: Path, database: Path
-) -> None:
-    person = start(scripted_model, "--max-tokens", "10")
-    person.ask("Hi")
-    cut = person.chat()
-    assert "longest answer" in cut
-    person.wait_until(lambda: person.window.continue_action.isEnabled())
-    trigger(person, "continueAction")
-    person.wait_until(lambda: "2/2" in person.chat() and not person.window.is_busy())
-    store, _ = open_store(database)
-    saved = store.chat(store.latest_chat())
-    store.close()
-    first, second = (m for m in saved.messages if m.role.value == "assistant")
-    assert second.text.startswith(first.text) and len(second.text) > len(first.text)
-    assert first.parent == second.parent
-
-
-def test_a_fork_is_a_chat_of_its_own(start: Start, scripted_model: Path, database: Path) -> None:
-    person = start(scripted_model)
-    person.ask("First")
-    read = person.chat()
-    person.ask("Second")
-    store, _ = open_store(database)
-    saved = store.chat(store.latest_chat())
-    store.close()
-    person.window.chat_view.fork_wanted.emit(saved.path()[1].id)
-    person.wait_until(lambda: person.chat() == read)
-    person.ask("Other way")
-    store, _ = open_store(database)
-    assert [len(store.chat(c).messages) for c in store.chat_ids()] == [4, 4]
-    store.close()
 
 
 def test_a_model_names_the_chat_and_a_person_has_the_last_word(
@@ -368,7 +253,7 @@ def test_a_model_names_the_chat_and_a_person_has_the_last_word(
     person.window.conversation_list.renamed.emit(chat_named(database, "Llamas of Peru"), "Mine")
     person.wait_until(lambda: "Mine" in titles(person))
     person.ask("Once more")
-    trigger(person, "newChatAction")
+    person.trigger("newChatAction")
     person.ask("Another")
     person.wait_until(lambda: "Llamas of Peru" in titles(person))
     assert "Mine" in titles(person)
@@ -389,22 +274,13 @@ def test_a_slow_disk_does_not_hold_up_the_window(
     start: Start, scripted_model: Path, database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     disk_s = 0.4
-    never = threading.Event()
-
-    def on_a_slow_disk(work: Callable[..., object]) -> Callable[..., object]:
-        def slowly(*args: object, **more: object) -> object:
-            never.wait(disk_s)
-            return work(*args, **more)
-
-        return slowly
-
-    for name in ("add_exchange", "append_text", "finish_answer", "set_draft", "rename"):
-        monkeypatch.setattr(ChatStore, name, on_a_slow_disk(getattr(ChatStore, name)))
+    writing = ("add_exchange", "append_text", "finish_answer", "set_draft", "rename")
+    slowly(monkeypatch, *writing, seconds=disk_s)
     person = start(scripted_model)
     pulse = Pulse()
     pulse.start()
     person.ask("One")
-    trigger(person, "newChatAction")
+    person.trigger("newChatAction")
     person.ask("Two")
     assert pulse.stop().longest < disk_s * 1000 / 2
     assert person.chat().count("Good bye.") == 1

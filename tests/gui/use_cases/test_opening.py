@@ -4,10 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QLabel, QPushButton
 
 from pychatbot_gui.core import guide
 from pychatbot_gui.core.guide import GUIDE_NAME, QUESTIONS
+from pychatbot_gui.gui.engine_thread import EngineThread
+from pychatbot_gui.gui.use_cases.opening import ModelOpening
 from tests.gui.conftest import Person
 from tests.models import build_model, build_scripted_model
 
@@ -95,3 +97,33 @@ def test_a_bad_file_leads_back_to_the_guide(start: Start, a_guide: Path, tmp_pat
     _button(person, "Go back to").click()
     person.wait()
     assert person.window.model_label.text().startswith(GUIDE_NAME)
+
+
+def test_what_a_model_needs_is_said_while_it_loads(start: Start, tmp_path: Path) -> None:
+    path = build_model(tmp_path / "m.gguf")
+    person = start()
+    labels: list[str] = []
+    engine = person.window.findChild(EngineThread)
+    assert engine is not None
+    engine.needed.connect(lambda _: labels.append(person.window.model_label.text()))
+    person.window.model_dropped.emit(str(path))
+    person.wait()
+    need = person.window.findChild(QLabel, "memoryNeed")
+    assert isinstance(need, QLabel)
+    assert need.text().startswith("Needs about ") and need.text().endswith(" free")
+    assert labels and labels[-1] == f"Loading m.gguf… · {need.text()}"
+    assert "Needs" not in person.window.model_label.text()
+
+
+def test_the_open_model_has_its_own_room_to_itself(
+    start: Start, a_guide: Path, tmp_path: Path
+) -> None:
+    person = start()
+    opening = person.window.findChild(ModelOpening)
+    assert opening is not None
+    assert not opening.memory()[0], "the guide has a context of its own"
+    person.window.model_dropped.emit(str(build_model(tmp_path / "m.gguf")))
+    person.wait()
+    memory, free = opening.memory()
+    assert opening.model is not None and memory == opening.model.memory
+    assert free > memory.kv_cache(opening.model.n_ctx)

@@ -1,20 +1,26 @@
 """Export, import and the daily backup, through the whole program."""
 
 import json
+import threading
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QTimer
-from PySide6.QtGui import QAction
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QFileDialog
 
+from pychatbot_gui.core.chat import Role
+from pychatbot_gui.core.exchange.export_json import json_chunks
+from pychatbot_gui.core.history import SavedChat, SavedMessage
 from pychatbot_gui.gui.dialogs.export_dialog import ExportDialog
 from pychatbot_gui.gui.dialogs.progress_dialog import ProgressDialog
 from pychatbot_gui.gui.dialogs.report_dialog import ReportDialog
-from pychatbot_gui.store.chats import open_store
+from pychatbot_gui.gui.use_cases.transfer import Transfer
+from tests.engines import FakeEngine
 from tests.gui.conftest import Person
+from tests.stores import saved
 
 Start = Callable[..., Person]
 pytestmark = pytest.mark.usefixtures("quiet")
@@ -33,12 +39,6 @@ def choose(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
     return will
 
 
-def trigger(person: Person, name: str) -> None:
-    action = person.window.findChild(QAction, name)
-    assert isinstance(action, QAction)
-    action.trigger()
-
-
 def export(person: Person, kind: str, everything: bool) -> None:
     """Answer the dialog as soon as it is there."""
 
@@ -53,7 +53,7 @@ def export(person: Person, kind: str, everything: bool) -> None:
     timer = QTimer(person.window)
     timer.timeout.connect(answer)
     timer.start(10)
-    trigger(person, "exportAction")
+    person.trigger("exportAction")
     person.wait_until(lambda: not timer.isActive())
 
 
@@ -90,40 +90,39 @@ def test_one_chat_is_written_in_every_format(
 
 
 def test_all_chats_go_out_as_one_file_and_come_back_the_same(
-    start: Start, scripted_model: Path, home: Path, tmp_path: Path, choose: Callable[[Path], None]
+    start: Start,
+    scripted_model: Path,
+    database: Path,
+    tmp_path: Path,
+    choose: Callable[[Path], None],
 ) -> None:
     person = start(scripted_model, "Be brief.")
     person.ask("First chat")
     person.window.regenerate_action.trigger()
     person.wait_until(lambda: "2/2" in person.chat() and not person.window.is_busy())
-    trigger(person, "newChatAction")
+    person.trigger("newChatAction")
     person.ask("Second chat")
     target = tmp_path / "all.json"
     choose(target)
     export(person, "json", everything=True)
     person.wait_until(lambda: any("2 conversations" in notice for notice in person.notices()))
-    trigger(person, "importAction")
+    person.trigger("importAction")
     assert "2 were here already" in report(person)
     person.window.close()
-    database = home / "data" / "conversations.db"
     database.rename(tmp_path / "elsewhere.db")
     again = start(scripted_model)
-    trigger(again, "importAction")
+    again.trigger("importAction")
     assert "2 conversations imported" in report(again)
     again.wait_until(lambda: "First chat" in again.window.conversation_list.toPlainText())
     again.window.close()
-    stores = [open_store(path)[0] for path in (tmp_path / "elsewhere.db", database)]
 
-    def trees(number: int) -> list[tuple[object, ...]]:
-        chats = [stores[number].chat(c) for c in stores[number].chat_ids()]
+    def tree(path: Path) -> list[tuple[object, ...]]:
         return sorted(
             (c.uid, c.title, c.system, [(m.role, m.text, m.model, m.ended) for m in c.messages])
-            for c in chats
+            for c in saved(path)
         )
 
-    assert trees(0) == trees(1)
-    for store in stores:
-        store.close()
+    assert tree(tmp_path / "elsewhere.db") == tree(database) != []
 
 
 def test_all_chats_as_files_go_into_a_folder_of_their_own(
@@ -132,7 +131,7 @@ def test_all_chats_as_files_go_into_a_folder_of_their_own(
     person = start(scripted_model)
     for _ in range(2):
         person.ask("The same title")
-        trigger(person, "newChatAction")
+        person.trigger("newChatAction")
     person.window.conversation_list.chat_chosen.emit(1)
     person.wait_until(lambda: "The same title" in person.chat())
     choose(tmp_path)
@@ -151,7 +150,7 @@ def test_a_damaged_file_is_told_and_brings_what_it_can(
     nothing = tmp_path / "nothing.json"
     nothing.write_text("<html>no conversations</html>")
     choose(nothing)
-    trigger(person, "importAction")
+    person.trigger("importAction")
     person.wait_until(lambda: any("nothing.json" in notice for notice in person.notices()))
     assert not person.window.findChildren(ProgressDialog) or all(
         not d.isVisible() for d in person.window.findChildren(ProgressDialog)
@@ -162,7 +161,7 @@ def test_a_damaged_file_is_told_and_brings_what_it_can(
     half = tmp_path / "conversations.json"
     half.write_text(json.dumps([good, good | {"title": 3, "mapping": 4}]))
     choose(half)
-    trigger(person, "importAction")
+    person.trigger("importAction")
     said = report(person)
     assert "1 conversation imported" in said and "1 could not be taken" in said
     person.wait_until(lambda: "From afar" in person.window.conversation_list.toPlainText())
@@ -194,7 +193,7 @@ def test_a_long_import_can_be_stopped(
         json.dumps([chat | {"title": f"Chat {n}", "id": str(n)} for n in range(20_000)])
     )
     choose(many)
-    trigger(person, "importAction")
+    person.trigger("importAction")
     found: list[QDialog] = []
 
     def seen() -> bool:
@@ -218,6 +217,39 @@ def test_a_backup_of_every_day_is_made(start: Start, scripted_model: Path, home:
     expected = folder / f"conversations-{date.today()}.db"
     person.wait_until(expected.exists)
     person.window.close()
-    store, _ = open_store(expected)
-    assert [store.chat(c).title for c in store.chat_ids()] == ["Keep me"]
-    store.close()
+    assert [chat.title for chat in saved(expected)] == ["Keep me"]
+
+
+@pytest.mark.usefixtures("quiet")
+def test_import_and_backup_while_an_answer_streams(
+    start: Start, engine: FakeEngine, database: Path, home: Path, tmp_path: Path
+) -> None:
+    tree = tuple(
+        SavedMessage(i, i - 1, Role.USER if i % 2 else Role.ASSISTANT, f"words {i} " * 50)
+        for i in range(1, 301)
+    )
+    document = tmp_path / "many.json"
+    many = [SavedChat(i, f"uid {i}", f"Imported {i}", messages=tree, head=300) for i in range(40)]
+    document.write_text("".join(json_chunks(many, len(many))), encoding="utf-8")
+    never = threading.Event()
+    pieces: list[object] = []
+    for number in range(60):
+        pieces += [f"{number} ", lambda: never.wait(0.02)]
+    engine.answers = [pieces]  # type: ignore[list-item]
+    person = start()
+    transfer = person.window.findChild(Transfer)
+    assert transfer is not None
+    person.write("Stream")
+    person.wait_until(lambda: "1 2" in person.chat())
+    transfer.keep_house()
+    transfer.import_from([document])
+    person.wait()
+    person.wait_until(lambda: len(saved(database)) == 41)
+    person.wait_until(lambda: bool(list((home / "data" / "backups").glob("*.db"))))
+    QTest.qWait(50)
+    for dialog in person.window.findChildren(ReportDialog):
+        dialog.close()
+    assert person.notices() == []
+    person.window.close()
+    (own,) = [c for c in saved(database) if c.title == "Stream"]
+    assert own.path()[-1].text == "".join(f"{number} " for number in range(60))

@@ -1,0 +1,51 @@
+"""The reference for memory: libllama alone reads a prompt and answers.
+
+`python -m tests.benchmarks.bare_memory MODEL N_CTX THREADS TOKENS COPIES`, the prompt on standard
+input; COPIES 1 lets the library arrange weights for the processor. Writes the resident bytes.
+"""
+
+import ctypes
+import sys
+
+import llama_cpp.llama_cpp as lib
+import psutil
+
+_BATCH = 512
+
+
+def main(path: str, n_ctx: int, threads: int, count: int, copies: bool, prompt: bytes) -> int:
+    """Resident bytes of this process after the answer, at temperature 0."""
+    quiet = lib.llama_log_callback(lambda *_: None)
+    lib.llama_log_set(quiet, ctypes.c_void_p(0))
+    lib.llama_backend_init()
+    load = lib.llama_model_default_params()
+    load.use_extra_bufts = copies
+    model = lib.llama_model_load_from_file(path.encode(), load)
+    params = lib.llama_context_default_params()
+    params.n_ctx, params.n_batch, params.n_ubatch = n_ctx, _BATCH, _BATCH
+    params.n_threads = params.n_threads_batch = threads
+    params.swa_full = False
+    context = lib.llama_init_from_model(model, params)
+    vocabulary = lib.llama_model_get_vocab(model)
+    tokens = (ctypes.c_int32 * (len(prompt) + 8))()
+    n = lib.llama_tokenize(vocabulary, prompt, len(prompt), tokens, len(tokens), True, True)
+    for at in range(0, n, _BATCH):
+        part = tokens[at : min(at + _BATCH, n)]
+        array = (ctypes.c_int32 * len(part))(*part)
+        lib.llama_decode(context, lib.llama_batch_get_one(array, len(part)))
+    sampler = lib.llama_sampler_chain_init(lib.llama_sampler_chain_default_params())
+    lib.llama_sampler_chain_add(sampler, lib.llama_sampler_init_greedy())
+    one = (ctypes.c_int32 * 1)()
+    for _ in range(count):
+        one[0] = lib.llama_sampler_sample(sampler, context, -1)
+        lib.llama_decode(context, lib.llama_batch_get_one(one, 1))
+    resident: int = psutil.Process().memory_info().rss
+    # The library keeps its callback to the end of the process, `quiet` ends with this function.
+    lib.llama_log_set(lib.llama_log_callback(), ctypes.c_void_p(0))
+    return resident
+
+
+if __name__ == "__main__":
+    given = sys.argv[1:]
+    numbers = [int(word) for word in given[1:4]]
+    print(main(given[0], *numbers, given[4] == "1", sys.stdin.buffer.read()))
