@@ -29,7 +29,7 @@ from pychatbot_gui.core.settings import (
     load_settings,
 )
 
-_PATIENCE_S = 0.5
+_PATIENCE_S = 2.0  # how long the threads leave the processor to a window that is not yet seen
 Made = TypeVar("Made")
 
 if TYPE_CHECKING:

@@ -204,7 +204,7 @@ assert application.exec() == 0
 assert "Good bye." in window.chat_view.toPlainText()
 """
 UNTIL_PAINTED = """
-import sys
+import linecache, sys
 from pychatbot_gui.__main__ import main
 from pychatbot_gui.gui.main_window import MainWindow
 loaded = []
@@ -215,6 +215,7 @@ def painted(self, event):
     self.first_painted.connect(self.close)
 MainWindow.paintEvent = painted
 assert main([]) == 0
+assert not [file for file in linecache.cache if file.endswith("controller.py")], "read again"
 print("loaded:", loaded[0])
 """
 # What the first paint does not need: it is imported after it, or when it is first used.

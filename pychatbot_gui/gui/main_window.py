@@ -58,6 +58,7 @@ class MainWindow(MenuWindow):
         self._connect_actions()
         self.make_menus(self.chat_view.zoom_actions())
         _application().styleHints().colorSchemeChanged.connect(self._wear_theme)
+        self.first_painted.connect(self._prepare)
 
     def is_busy(self) -> bool:
         """A model is loading, or an answer was asked for and is not finished."""
@@ -266,6 +267,12 @@ class MainWindow(MenuWindow):
         self.side_bar_action.toggled.connect(self.show_side_bar)
         self.search_action.triggered.connect(self.search_all)
         self.deleted_chats_action.triggered.connect(self.show_deleted)
+
+    @Slot()
+    def _prepare(self) -> None:
+        """Load what the first chat will need, in two steps, so that neither is felt."""
+        self.chat_view.prepare()
+        QTimer.singleShot(0, self, self.conversation_list.prepare)
 
     @Slot()
     def _wear_theme(self) -> None:

@@ -68,6 +68,10 @@ class ChatView(ChatPane):
 
     # --- the conversation -----------------------------------------------------------------
 
+    def prepare(self) -> None:
+        """Load the Markdown parser, before a first answer has to wait for it."""
+        import pychatbot_gui.gui.chat.growing_markdown  # noqa: F401
+
     def clear_chat(self) -> None:
         """Forget everything and show nothing."""
         self._arriving = None

@@ -87,6 +87,10 @@ class ConversationList(QWidget):
         self.setFocusProxy(self._view)
         self._connect()
 
+    def prepare(self) -> None:
+        """Load what draws the rows, before a first listing has to wait for it."""
+        self._view.prepare()
+
     def sizeHint(self) -> QSize:
         """A side bar that leaves room for the chat."""
         return QSize(250, 500)

@@ -82,6 +82,10 @@ class ConversationView(QListView):
         self.setMouseTracking(True)
         self.clicked.connect(self._choose)
 
+    def prepare(self) -> None:
+        """Be ready to draw rows."""
+        self.setItemDelegate(self._delegate)
+
     @cached_property
     def _delegate(self) -> ConversationDelegate:
         """What draws the rows; made with the first of them, which come after the first paint."""
@@ -96,7 +100,7 @@ class ConversationView(QListView):
         self.setUniformItemSizes(uniform)
         mode = QListView.ResizeMode
         self.setResizeMode(mode.Fixed if uniform else mode.Adjust)
-        self.setItemDelegate(self._delegate)
+        self.prepare()
         self._rows.reset_rows(rows)
         self._delegate.hovered = -1
         self.scrollToTop()
@@ -105,7 +109,7 @@ class ConversationView(QListView):
         """Show the rows after a change: what is seen, selected and edited stays where it is."""
         seen = self._seen() if self.verticalScrollBar().value() > 0 else {}
         cursor = self.currentIndex().row()
-        self.setItemDelegate(self._delegate)
+        self.prepare()
         self._rows.set_rows(rows)
         if seen:
             places = self._rows.places(seen)
