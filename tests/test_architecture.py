@@ -223,7 +223,7 @@ LATER = (
     *HEAVY,
     *("markdown_it", "sqlite3", "psutil", "subprocess", "multiprocessing", "logging.handlers"),
     *("PySide6.QtSvg", "PySide6.QtPrintSupport", "PySide6.QtTest"),
-    *own("core.exchange", "core.folding", "core.titles", "engine.session", "engine.model_process"),
+    *own("core.exchange", "core.folding", "core.titles", "engine.model_process"),
     *own("engine.snapshots", "store", "terminal", "terminal_chats", "launcher"),
     *own("gui.dialogs", "gui.export_pdf", "gui.chat.markdown", "gui.chat.link_question"),
     *own("gui.conversations.conversation_menu", "gui.conversations.conversation_delegate"),

@@ -52,8 +52,8 @@ class Memory(Protocol):
         """Forget everything."""
         ...
 
-    def decode(self, tokens: Sequence[int]) -> int:
-        """Evaluate tokens; 0 where that went well."""
+    def decode(self, tokens: Sequence[int], every: bool = False) -> int:
+        """Evaluate tokens; 0 where that went well. `every`: with logits for each, not the last."""
         ...
 
     def trouble(self) -> str:
@@ -139,7 +139,7 @@ class Cache:
         self._shorten(length)
         return length
 
-    def read(self, tokens: Sequence[int], stable: int = 0) -> Iterator[int]:
+    def read(self, tokens: Sequence[int], stable: int = 0, batch: int = BATCH) -> Iterator[int]:
         """Evaluate what is lacking of `tokens`, in batches; yields how many are then there.
 
         `stable`: so many of them will not change with the person's next edit: a good place to
@@ -147,19 +147,20 @@ class Cache:
         """
         places = () if self.memory.window == 1 else (stable, len(tokens) - 1)
         while (at := len(self.tokens)) < len(tokens):
-            end = min(at + BATCH, len(tokens), *(p for p in places if p > at))
+            end = min(at + batch, len(tokens), *(p for p in places if p > at))
             if self.memory.window != 1:
                 self._add_checkpoint()
             if not self.evaluate(tokens[at:end]):
                 return
             yield len(self.tokens)
 
-    def evaluate(self, tokens: Sequence[int]) -> bool:
+    def evaluate(self, tokens: Sequence[int], every: bool = False) -> bool:
         """Evaluate up to a batch of tokens at the end; False after a cancel.
 
-        Raises `PychatbotError` where the library fails.
+        `every`: with logits for each token, not only for the last one. Raises `PychatbotError`
+        where the library fails.
         """
-        code = self.memory.decode(tokens)
+        code = self.memory.decode(tokens, every)
         self._has_logits = code == 0
         if code == 0:
             self.tokens += tokens
@@ -172,6 +173,14 @@ class Cache:
             "The model could not work on this text. Send it again, or open the model again.",
             f"llama_decode returned {code}\n{self.memory.trouble()}",
         )
+
+    def cut(self, length: int) -> None:
+        """Forget all but the first `length` tokens, where the memory can be cut anywhere."""
+        self._has_logits = False
+        if self.memory.cut(length):
+            self._shorten(length)
+        else:
+            self.clear()
 
     def adopt(
         self,

@@ -20,6 +20,7 @@ class ModelSpec:
 
     `plain_weights`: do without weights rearranged for this processor, which is slower.
     `snapshots`: keep on disk what was read in each chat, at most `snapshot_limit_mb` (10^6 bytes).
+    `prompt_lookup`: try several tokens at once where an answer repeats what was there before.
     """
 
     path: str
@@ -32,6 +33,7 @@ class ModelSpec:
     plain_weights: bool = False
     snapshots: bool = True
     snapshot_limit_mb: int = 2000
+    prompt_lookup: bool = True
 
 
 @dataclass(frozen=True)
@@ -69,8 +71,10 @@ class ReplyRequest:
     """Messages to be answered: a system message or none, then user and assistant messages.
 
     All of them are given, also those that no longer fit: the engine leaves the oldest turns out,
-    and says so (`Reading`). `hidden_turns`: so many it left out the last time. `prefix`: the answer begins with this text; the events bring only what follows it. `chat`: a
-    key of the conversation, under which what was read of it is kept; "" for none.
+    and says so (`Reading`). `hidden_turns`: so many it left out the last time. `prefix`: the answer
+    begins with this text; the events bring only what follows it. `chat`: a key of the
+    conversation, under which what was read of it is kept; "" for none. `only_measure`: to be read
+    ahead in name only: its tokens are counted.
     """
 
     id: int
@@ -79,6 +83,7 @@ class ReplyRequest:
     prefix: str = ""
     chat: str = ""
     hidden_turns: int = 0
+    only_measure: bool = False
 
 
 @dataclass(frozen=True)
@@ -122,6 +127,19 @@ class Reading:
 
 
 @dataclass(frozen=True)
+class Measured:
+    """The prompt would take `tokens` if it were sent now; `limit` of them fit beside the answer.
+
+    Where oldest turns would have to leave, what is left of it is counted. More than `limit` mean
+    that it would be refused.
+    """
+
+    id: int
+    tokens: int
+    limit: int
+
+
+@dataclass(frozen=True)
 class Notice:
     """A sentence for the person about something that does not keep the model from answering."""
 
@@ -143,7 +161,8 @@ class Finished:
 
     `reason`: "stop" (the model ended it), "length" (max_tokens), "context" (n_ctx is full, and no
     room can be made) or "cancelled". Token counts: the whole prompt, the part of it that was not
-    read again, the answer; `context_tokens`: all that the context then holds. Times in seconds.
+    read again, the answer; what was drafted of it, and what of that was right; `context_tokens`:
+    all that the context then holds. Times in seconds.
     """
 
     id: int
@@ -153,6 +172,8 @@ class Finished:
     reply_tokens: int = 0
     reading_seconds: float = 0.0
     writing_seconds: float = 0.0
+    drafted_tokens: int = 0
+    accepted_tokens: int = 0
     context_tokens: int = 0
 
     @property
@@ -161,7 +182,7 @@ class Finished:
         return self.reply_tokens / self.writing_seconds if self.writing_seconds > 0 else 0.0
 
 
-Event = Loading | Needed | Rendering | Reading | Notice | Text | Finished
+Event = Loading | Needed | Rendering | Measured | Reading | Notice | Text | Finished
 
 
 class CancelToken:
@@ -224,10 +245,11 @@ class Engine(Protocol):
         ...
 
     def read_ahead(self, request: ReplyRequest, token: CancelToken) -> Iterator[Event]:
-        """Read what is sure to come of the next prompt, without answering.
+        """Measure the next prompt and read what is sure to come of it, without answering.
 
         `request.messages` end with the model's answer, or with what the person is still writing.
-        The last event is `Finished`; there is none where no model is there, and none is loaded.
+        `Measured` comes before anything is read; the last event is `Finished`. There are none where
+        no model is there, and none is loaded. A cancel ends it and keeps what was read.
         Raises as `reply` does, though nobody need be told; the next reply works.
         """
         ...
@@ -255,6 +277,7 @@ def model_spec(path: str, settings: Settings) -> ModelSpec:
         plain_weights=is_guide(path),
         snapshots=settings.snapshots,
         snapshot_limit_mb=settings.snapshot_limit_mb,
+        prompt_lookup=settings.prompt_lookup and not is_guide(path),
     )
 
 

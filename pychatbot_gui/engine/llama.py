@@ -7,7 +7,6 @@ logs in ways that hide a file's faults, and does work for each token that grows 
 import contextlib
 import ctypes
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -34,7 +33,6 @@ from pychatbot_gui.engine.engine import (
     ModelInfo,
     ModelSpec,
     Needed,
-    Reading,
     Rendering,
     ReplyRequest,
     Text,
@@ -42,7 +40,8 @@ from pychatbot_gui.engine.engine import (
 from pychatbot_gui.engine.filling import Filling
 from pychatbot_gui.engine.fitting import PromptFitter
 from pychatbot_gui.engine.gguf import ModelFile, read_model_file
-from pychatbot_gui.engine.llama_memory import LlamaMemory
+from pychatbot_gui.engine.llama_memory import LlamaMemory, abort_callback
+from pychatbot_gui.engine.lookup import Drafts, Lookup
 from pychatbot_gui.engine.memory import OUTPUTS
 from pychatbot_gui.engine.model_log import ModelLog
 from pychatbot_gui.engine.prompts import CHATML, Formatter, PromptWriter, jinja_formatter
@@ -125,7 +124,7 @@ class LlamaEngine:
             yield from filling.begin(beginning.tokens)
             prompt_tokens, stop = len(filling.fitted.tokens), filling.fitted.prompt.stop
             answering = time.monotonic()
-            reason, count = "cancelled", 0
+            reason, count, drafted, accepted = "cancelled", 0, 0, 0
             if not token.is_cancelled():
                 with loaded.writing(request, stop, token, beginning) as (writer, pieces):
                     for piece in writer.write():
@@ -135,6 +134,7 @@ class LlamaEngine:
                             pieces.append(piece)
                             yield Text(request.id, piece)
                 reason, count = writer.reason, writer.count
+                drafted, accepted = writer.drafts.drafted, writer.drafts.accepted
             yield Finished(
                 request.id,
                 reason,
@@ -143,6 +143,8 @@ class LlamaEngine:
                 reply_tokens=count,
                 reading_seconds=answering - began,
                 writing_seconds=time.monotonic() - answering,
+                drafted_tokens=drafted,
+                accepted_tokens=accepted,
                 context_tokens=len(loaded.tokens),
             )
 
@@ -152,33 +154,12 @@ class LlamaEngine:
         if loaded is None:
             return
         with self._aborted_by(token):
-            began = time.monotonic()
-            yield Rendering(request.id)
-            loaded.recall.remember(request.chat)
-            tokens, hidden = loaded.prompts.ahead(
-                request.messages, request.sampling.max_tokens, request.hidden_turns
-            )
-            reused = len(tokens)
-            if not loaded.recall.holds(tokens):
-                yield Reading(request.id, 0, len(tokens))
-                stable = loaded.recall.stable(request, hidden)
-                reused = loaded.recall.go_to(request, tokens, hidden)
-                for done in loaded.cache.read(tokens, stable):
-                    yield Reading(request.id, done, len(tokens))
-                    if token.is_cancelled():
-                        break
-            yield Finished(
-                request.id,
-                "cancelled" if token.is_cancelled() else "stop",
-                prompt_tokens=len(tokens),
-                reused_tokens=reused,
-                reading_seconds=time.monotonic() - began,
-            )
+            yield from loaded.recall.read_ahead(request, token)
 
-    def save(self) -> None:
-        """Nothing else is to be done: keep on disk what a restart would have to read again."""
+    def save(self, is_wanted: Callable[[], bool] = lambda: False) -> None:
+        """Keep on disk what a restart would have to read again, until something else `is_wanted`."""
         if self._loaded is not None:
-            self._loaded.recall.snapshots.save()
+            self._loaded.recall.snapshots.save(is_wanted)
 
     def forget(self, chat: str) -> None:
         """See `Engine.forget`."""
@@ -289,7 +270,7 @@ class _Loaded:
                 "smaller context length in the settings.",
                 self.log.tail(),
             )
-        abort = _strlen(), ctypes.addressof(self._abort_flag)
+        abort = abort_callback(lib), ctypes.addressof(self._abort_flag)
         memory = LlamaMemory(lib, self._model, self.ctx, abort, self.log)
         self.cache = Cache(memory, self.room.checkpoints)
 
@@ -374,8 +355,12 @@ class _Loaded:
         return self.cache.tokens
 
     def evaluate(self, tokens: list[int]) -> bool:
-        """See `Cache.evaluate`."""
-        return self.cache.evaluate(tokens)
+        """See `Cache.evaluate`; with logits for each token."""
+        return self.cache.evaluate(tokens, every=len(tokens) > 1)
+
+    def cut(self, length: int) -> None:
+        """See `Cache.cut`."""
+        self.cache.cut(length)
 
     def piece(self, token: int) -> bytes:
         """The bytes of a token; none for a control token."""
@@ -406,7 +391,9 @@ class _Loaded:
         """Write an answer; its tokens are remembered under its text, the pieces in the list."""
         sampling, pieces = request.sampling, [request.prefix]
         sampler = Sampler(lib, self.ctx, sampling, self.n_vocab, self.piece, beginning.tokens)
-        writer = Writer(self, sampler.choose, stop, sampling.max_tokens, token, beginning)
+        looks_up = self.spec.prompt_lookup and self.cache.memory.window == 1
+        drafts = Drafts(self, Lookup(self.tokens) if looks_up else None, sampler.is_clear)
+        writer = Writer(self, sampler.choose, stop, sampling.max_tokens, token, beginning, drafts)
         try:
             yield writer, pieces
         finally:
@@ -437,9 +424,3 @@ class _Loaded:
         if self._model:
             lib.llama_model_free(self._model)
         self.ctx = self._model = None
-
-
-def _strlen() -> Any:
-    library = ctypes.cdll.msvcrt if sys.platform == "win32" else ctypes.CDLL(None)
-    address = ctypes.cast(library.strlen, ctypes.c_void_p).value
-    return lib.ggml_abort_callback(address)

@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -60,15 +61,17 @@ class LlamaMemory:
         """Forget everything."""
         self._lib.llama_memory_clear(self._memory, False)
 
-    def decode(self, tokens: Sequence[int]) -> int:
-        """Evaluate tokens; 0 where that went well."""
+    def decode(self, tokens: Sequence[int], every: bool = False) -> int:
+        """Evaluate tokens; 0 where that went well. `every`: with logits for each, not the last."""
         if self.window is None:
             # A single token is over soon, and given up it would take the whole state with it.
             self._listen(len(tokens) > 1)
         array = (ctypes.c_int32 * len(tokens))(*tokens)
-        return int(
-            self._lib.llama_decode(self._context, self._lib.llama_batch_get_one(array, len(tokens)))
-        )
+        batch = self._lib.llama_batch_get_one(array, len(tokens))
+        if every:
+            flags = (ctypes.c_int8 * len(tokens))(*[1] * len(tokens))
+            batch.logits = flags
+        return int(self._lib.llama_decode(self._context, batch))
 
     def trouble(self) -> str:
         """The library's last words."""
@@ -117,3 +120,10 @@ class LlamaMemory:
         self._lib.llama_set_abort_callback(
             self._context, callback if to_cancel else self._never, data
         )
+
+
+def abort_callback(lib: Any) -> Any:
+    """The system's `strlen` as a callback: it says yes where the text is not empty."""
+    library = ctypes.cdll.msvcrt if sys.platform == "win32" else ctypes.CDLL(None)
+    address = ctypes.cast(library.strlen, ctypes.c_void_p).value
+    return lib.ggml_abort_callback(address)

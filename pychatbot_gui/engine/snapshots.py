@@ -189,7 +189,7 @@ class Snapshots:
             chat = ""
         cache = self._cache
         if chat != cache.chat:
-            self._put_away()
+            self.put_away()
             cache.leave_chat()
         head = self._head(chat) if chat else None
         here = cache.usable(tokens, shift and cache.chat == chat)
@@ -200,16 +200,19 @@ class Snapshots:
         cache.chat = chat
         return cache.keep(tokens, shift)
 
-    def save(self) -> None:
-        """Write to disk what is not there yet, so that a restart finds it."""
+    def save(self, is_wanted: Callable[[], bool] = lambda: False) -> None:
+        """Write to disk what is not there yet, so that a restart finds it.
+
+        `is_wanted`: whether something else is to be done; then the rest waits for another time.
+        """
         if self._folder is None or self._gave_up:
             return
         is_news = self._is_news()
         if is_news:
             self._held.pop(self._cache.chat, None)
-        while self._held:
+        while self._held and not is_wanted():
             self._write_oldest()
-        if is_news:
+        if is_news and not is_wanted():
             self._write_cache()
 
     def forget(self, chat: str) -> None:
@@ -265,7 +268,8 @@ class Snapshots:
         known = 0 if head is None else self._usable(head, (*cache.tokens, -1))
         return len(cache.tokens) - known >= _LEAST
 
-    def _put_away(self) -> None:
+    def put_away(self) -> None:
+        """Keep what the cache has of its chat: it is going to have less of it, or another one."""
         if not self._is_news():
             return
         cache = self._cache

@@ -28,7 +28,7 @@ def shown(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, str):
-        return value or about.special
+        return about.word(value)
     return about.special if about.special and value == about.minimum else number_text(value)
 
 

@@ -8,6 +8,7 @@ then(result)            ◀──signal──      in the order of the calls
 from __future__ import annotations
 
 import threading
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -143,8 +144,6 @@ class StoreThread(QObject):
 def _told(error: Exception) -> PychatbotError:
     if isinstance(error, PychatbotError):
         return error
-    import traceback
-
     return PychatbotError(
         f"Something unexpected went wrong with the saved conversations ({type(error).__name__}). "
         "The log has the details.",

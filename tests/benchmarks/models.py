@@ -12,9 +12,11 @@ from tests.models import (
     markdown_answer,
     script_pieces,
 )
+from tests.vocabularies import invented_words
 
 SLOW_WORD = "slow"
 ANSWER_TOKENS = 2000
+COPIED_WORDS = 500
 LONG_ANSWER = 8400
 # Some 25 seconds in Python, of which the program allows ten.
 _SLOW_TEMPLATE = (
@@ -22,6 +24,14 @@ _SLOW_TEMPLATE = (
     + SLOW_WORD
     + "' in messages[-1]['content'] %}{% for a in range(20000) %}{% for b in range(20000) %}"
     "{% endfor %}{% endfor %}{% endif %}" + CHATML
+)
+
+
+# As templates of models that think: what they thought before the last question is left out.
+_FORGETS_THOUGHTS = (
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n{% if m.role == 'assistant' %}"
+    "{{ m.content.split('</think>')[-1] | trim }}{% else %}{{ m.content }}{% endif %}<|im_end|>\n"
+    "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 
 
@@ -97,12 +107,38 @@ class Models:
             lambda path: build_scripted_model(path, text, repeat=True, n_layers=6, n_embd=256),
         )
 
+    @cached_property
+    def copied(self) -> str:
+        """What `copier` answers: many words, none of them twice."""
+        return " ".join(dict.fromkeys(invented_words(COPIED_WORDS)))
+
+    @property
+    def copier(self) -> Path:
+        """Writes `copied`, a word a token, at the pace of a small real model."""
+        first, *words = self.copied.split()
+        pieces = [first, *(f" {word}" for word in words)]
+        return self._built(
+            "copier", lambda path: build_scripted_model(path, pieces, n_layers=12, n_embd=512)
+        )
+
     @property
     def slow_template(self) -> Path:
         """Its chat template does not end where the message has `SLOW_WORD` in it."""
         text = "It was rendered in the end."
         return self._built(
             "slow", lambda path: build_scripted_model(path, text, template=_SLOW_TEMPLATE)
+        )
+
+    @property
+    def thinking(self) -> Path:
+        """Thinks for some 500 tokens, then answers with 1,500; forgets what it thought."""
+        at = self.answer.index("\n\n", len(self.answer) // 4)
+        text = f"<think>{self.answer[:at]}</think>{self.answer[at:]}"
+        return self._built(
+            "thinking",
+            lambda path: build_scripted_model(
+                path, text, n_layers=6, n_embd=256, template=_FORGETS_THOUGHTS
+            ),
         )
 
     def _built(self, name: str, build: Callable[[Path], Path]) -> Path:

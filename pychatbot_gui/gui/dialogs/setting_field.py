@@ -58,6 +58,7 @@ class SettingField(QWidget):
         self._default = default
         self._control = _control(name, self._info)
         self._control.setObjectName(f"{name}Field")
+        self.setFocusProxy(self._control)
         self._problem = PlainLabel("", "danger")
         self._problem.hide()
         self._remark = PlainLabel("", "muted")
@@ -215,7 +216,7 @@ def _control(
     if kind is str and about.choices:
         box = QComboBox()
         for choice in about.choices:
-            box.addItem(choice or about.special, choice)
+            box.addItem(about.word(choice), choice)
         return box
     if kind is str:
         return QLineEdit()

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Slot
+from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtWidgets import QFileDialog
 
 from pychatbot_gui.core.errors import PychatbotError
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 class Presetting(QObject):
     """The presets there are, and the one of the chat that is shown."""
+
+    used = Signal()  # the chat that is shown has another preset
 
     def __init__(
         self,
@@ -106,6 +108,7 @@ class Presetting(QObject):
         self._chats.save_system()
         self._chats.remember_shown()
         self._show()
+        self.used.emit()
 
     def _is_of(self, name: str, system: str) -> bool:
         """Whether this is the system prompt of that preset; the edit has its own line ends."""

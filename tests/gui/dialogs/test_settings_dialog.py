@@ -38,6 +38,8 @@ CHANGED = replace(
     n_gpu_layers=7,
     snapshots=False,
     snapshot_limit_mb=300,
+    prompt_lookup=False,
+    read_ahead="off",
     temperature=0.123,
     top_k=0,
     top_p=0.5,
@@ -167,6 +169,18 @@ def test_cancel_applies_nothing(dialog: SettingsDialog) -> None:
     QTest.keyClick(dialog, Qt.Key.Key_Escape)
     assert applied == []
     assert not dialog.isVisible()
+
+
+@pytest.mark.parametrize("name", ["n_ctx", "auto_title"])
+def test_a_setting_can_be_gone_to(dialog: SettingsDialog, name: str) -> None:
+    dialog.resize(440, 320)
+    dialog.go_to(name)
+    field = dialog.field(name)
+    assert dialog.focusWidget() is field.focusProxy()
+    area = dialog.findChild(QScrollArea)
+    assert area is not None
+    top = field.mapTo(area.viewport(), QPoint()).y()
+    assert 0 <= top <= area.viewport().height() - field.height()
 
 
 def test_n_ctx_goes_in_steps(dialog: SettingsDialog) -> None:
