@@ -33,7 +33,6 @@ from pychatbot_gui.engine.engine import (
     ModelInfo,
     ModelSpec,
     Needed,
-    Reading,
     Rendering,
     ReplyRequest,
     Text,
@@ -155,28 +154,7 @@ class LlamaEngine:
         if loaded is None:
             return
         with self._aborted_by(token):
-            began = time.monotonic()
-            yield Rendering(request.id)
-            loaded.recall.remember(request.chat)
-            tokens, hidden = loaded.prompts.ahead(
-                request.messages, request.sampling.max_tokens, request.hidden_turns
-            )
-            reused = len(tokens)
-            if not loaded.recall.holds(tokens):
-                yield Reading(request.id, 0, len(tokens))
-                stable = loaded.recall.stable(request, hidden)
-                reused = loaded.recall.go_to(request, tokens, hidden)
-                for done in loaded.cache.read(tokens, stable):
-                    yield Reading(request.id, done, len(tokens))
-                    if token.is_cancelled():
-                        break
-            yield Finished(
-                request.id,
-                "cancelled" if token.is_cancelled() else "stop",
-                prompt_tokens=len(tokens),
-                reused_tokens=reused,
-                reading_seconds=time.monotonic() - began,
-            )
+            yield from loaded.recall.read_ahead(request, token)
 
     def save(self, is_wanted: Callable[[], bool] = lambda: False) -> None:
         """Keep on disk what a restart would have to read again, until something else `is_wanted`."""

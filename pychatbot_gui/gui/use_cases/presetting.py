@@ -1,10 +1,13 @@
 """The use cases of presets: choose one for a chat, make and change them, share one as a file."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Slot
+from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtWidgets import QFileDialog
 
 from pychatbot_gui.core.errors import PychatbotError
@@ -19,15 +22,19 @@ from pychatbot_gui.core.presets import (
     write_preset,
 )
 from pychatbot_gui.core.settings import Settings
-from pychatbot_gui.gui.dialogs.presets_dialog import PresetsDialog
 from pychatbot_gui.gui.main_window import MainWindow
 from pychatbot_gui.gui.notices import Notices
 from pychatbot_gui.gui.use_cases.chats import Chats
 from pychatbot_gui.gui.use_cases.opening import ModelOpening
 
+if TYPE_CHECKING:
+    from pychatbot_gui.gui.dialogs.presets_dialog import PresetsDialog
+
 
 class Presetting(QObject):
     """The presets there are, and the one of the chat that is shown."""
+
+    used = Signal()  # the chat that is shown has another preset
 
     def __init__(
         self,
@@ -101,6 +108,7 @@ class Presetting(QObject):
         self._chats.save_system()
         self._chats.remember_shown()
         self._show()
+        self.used.emit()
 
     def _is_of(self, name: str, system: str) -> bool:
         """Whether this is the system prompt of that preset; the edit has its own line ends."""
@@ -132,6 +140,8 @@ class Presetting(QObject):
     @Slot()
     def edit(self) -> None:
         """Show all presets, to be changed."""
+        from pychatbot_gui.gui.dialogs.presets_dialog import PresetsDialog
+
         dialog = PresetsDialog(tuple(self._presets.values()), self._settings(), self._window)
         dialog.saved.connect(self._save)
         dialog.deleted.connect(self._delete)
