@@ -34,6 +34,7 @@ _EARLY, _LATE, _QUICK_LATE = 100, 8000, 2000
 _N_CTX = 9216
 _GOAL = 1.2
 _RUNS = 3
+_PATIENCE_S = 1200.0  # for one answer; on a quiet machine it takes half a minute
 _QUESTION = "Please write."
 _MADE_BY = ModelProcess.__name__  # what the program makes its model process by
 
@@ -131,7 +132,8 @@ def _frames(model: Path, ends: list[int], count: int) -> list[tuple[int, float]]
     with Program("--temperature", "0", "--max-tokens", str(count), settings=settings) as program:
         program.open_and_wait(model)
         program.engine.text_arrived.connect(text)
-        program.ask(_QUESTION)
+        program.send(_QUESTION)
+        program.wait_until_idle(_PATIENCE_S)
         written = program.answered().reply_tokens
     if written < count:
         raise RuntimeError(f"the answer has {written} tokens only")
