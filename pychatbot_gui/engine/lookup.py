@@ -7,7 +7,8 @@ decides what is evaluated together. Knows no llama.cpp.
 
 A wrong draft costs time. So a draft is as long as the part that has been the same so far, one that
 failed makes a longer part necessary, and all failures together may cost only a small part of the
-answer. Nothing here looks at a clock: the same answer is drafted in the same way every time.
+answer, more of it where the past would have told what came. Nothing here looks at a clock: the
+same answer is drafted in the same way every time.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,7 +21,8 @@ _STEP = 4
 _SEED = 3  # tokens that must be the same before anything is drafted
 _FAR = 24  # tokens that must have been the same, at the most, after drafts that failed
 _COST = 0.5  # of a drafted token, in tokens that are written one by one, on a processor
-_EARNED = 0.01  # per token written: what failures may cost
+_EARNED = 0.005  # per token written: what failures may cost
+_FORESEEN = 0.1  # the same, per token that was as the past had it, drafted or not
 _FIRST_CREDIT, _MOST_CREDIT = 1.5, 12.0
 
 
@@ -77,6 +79,7 @@ class Lookup:
         if goes_on:
             self._next += 1
             self._same += 1
+            self._credit += _FORESEEN
         else:
             self._next = earlier
             self._same = self._same_before(earlier) if earlier else 0

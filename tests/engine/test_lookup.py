@@ -110,13 +110,22 @@ def test_a_longer_part_must_be_the_same_after_drafts_that_failed() -> None:
     assert 0 < sum(sizes) <= 3
 
 
+def test_a_copy_is_drafted_again_soon_after_a_draft_that_failed() -> None:
+    text = [1, 2, 3, 4, 5, 6, *range(100, 300)]
+    sizes, rights = follow([1, 2, 3, 7, *range(100, 300)], text)
+    assert (sizes[2], rights[2]) == (3, 0), "the first draft fails"
+    assert sizes.index(3, 3) < 25
+    assert len(sizes) < 60
+
+
 @given(st.integers(0, 10**6), st.integers(2, 8), st.integers(20, 600))
 def test_drafts_that_fail_cost_a_small_part_of_any_text(seed: int, kinds: int, size: int) -> None:
     """Few kinds of tokens in any order: much is the same as before, and nothing follows from it."""
     chosen = random.Random(seed)
     text = [chosen.randrange(kinds) for _ in range(size)]
     sizes, _ = follow(text, [chosen.randrange(kinds) for _ in range(200)])
-    assert cost(sizes) <= 1.01 * size + 1.5
+    # A tenth at the most, where every token but the drafted ones is as the past had it.
+    assert cost(sizes) <= 1.105 * size + 1.5
 
 
 # -- how drafts are evaluated ---------------------------------------------------------------
