@@ -6,6 +6,7 @@ from pychatbot_gui.engine.engine import (
     CancelToken,
     Event,
     Finished,
+    Measured,
     ModelInfo,
     ModelSpec,
     Needed,
@@ -15,11 +16,16 @@ from pychatbot_gui.engine.engine import (
 )
 
 
+def _letters(request: ReplyRequest) -> tuple[int, int]:
+    return sum(len(message.text) for message in request.messages), 10_000
+
+
 class FakeEngine:
     """Answers with what was put into `answers`, in order; an exception there is raised.
 
     An answer is a list of pieces; a callable among them is called when its turn comes.
-    `history` holds every request; `read` those to read ahead, in which `while_reading` is called.
+    `history` holds every request; `read` those to read ahead, in which `while_reading` is called
+    after `measures` has given the tokens and their limit.
     """
 
     def __init__(self) -> None:
@@ -29,8 +35,10 @@ class FakeEngine:
         self.dropped = 0
         self.closed = False
         self.read: list[ReplyRequest] = []
+        self.need: Needed | None = None
         self.forgotten: list[str] = []
         self.while_reading: Callable[[CancelToken], None] = lambda token: None
+        self.measures: Callable[[ReplyRequest], tuple[int, int]] = _letters
 
     def load(
         self,
@@ -41,6 +49,8 @@ class FakeEngine:
     ) -> ModelInfo:
         if self.load_error is not None:
             raise self.load_error
+        if self.need is not None:
+            on_need(self.need)
         on_progress(0.5)
         on_progress(1.0)
         return ModelInfo(spec.path, "Fake", 1, 1, spec.n_ctx, spec.n_ctx)
@@ -65,6 +75,7 @@ class FakeEngine:
 
     def read_ahead(self, request: ReplyRequest, token: CancelToken) -> Iterator[Event]:
         self.read.append(request)
+        yield Measured(request.id, *self.measures(request))
         self.while_reading(token)
         yield Finished(request.id, "cancelled" if token.is_cancelled() else "stop")
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from pychatbot_gui.core.errors import ContextOverflow
+
 # When the context is full, turns leave until the prompt takes at most this part of what it may
 # take: the beginning of the prompt then stays the same for many turns, and the model need not
 # read it again each time.
@@ -61,6 +63,21 @@ def turns_in_one_step(low: int, most: int, limit: int, size: Size) -> int | None
         else:
             low = middle + 1
     return high
+
+
+def too_long(size: int, limit: int, n_ctx: int, begun: bool = False) -> ContextOverflow:
+    """The refusal of a message of `size` tokens, system prompt included, where `limit` fit.
+
+    `begun`: of the question of an answer that was to go on.
+    """
+    what = "This message is too long for the model: it"
+    if begun:
+        what = "This answer cannot go on: its question"
+    hint = "Set" if begun else "Shorten it, or set"
+    return ContextOverflow(
+        f"{what} takes about {size:,} tokens with the system prompt, and {limit:,} fit beside the "
+        f"answer. {hint} a larger context length (now {n_ctx:,}) in the settings."
+    )
 
 
 def _all_fit(shown_from: int, limit: int, size: Size) -> bool:

@@ -122,6 +122,10 @@ class SavedChat:
             found.append(Shown(message, ids.index(message.id) + 1, len(ids)))
         return tuple(found)
 
+    def last_counted(self) -> SavedMessage | None:
+        """The last answer of the branch that is shown whose tokens are known."""
+        return next((m for m in reversed(self.path()) if m.prompt_tokens), None)
+
     def _way(self, to: int) -> tuple[SavedMessage, ...]:
         known = self.by_id
         at, way, seen = to, [], set()

@@ -42,6 +42,9 @@ CHAT_FORMATS = (
     "zephyr",
 )
 
+# Whether the model reads what the person has not sent yet; "mains": not on battery.
+READ_AHEAD = ("on", "mains", "off")
+
 
 @dataclass(frozen=True)
 class SettingInfo:
@@ -54,9 +57,15 @@ class SettingInfo:
     maximum: float | None = None
     step: float | None = None
     choices: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()  # what the dialog calls the choices; themselves where it is empty
     reload: bool = False  # a change needs the model loaded again
     shown: bool = True  # in the dialog; the others are for the file only
     special: str = ""  # how the dialog words the minimum, e.g. "Automatic"
+
+    def word(self, choice: str) -> str:
+        """What the dialog calls a choice."""
+        words = dict(zip(self.choices, self.words, strict=False))
+        return words.get(choice, choice) or self.special
 
 
 def _setting(label: str, help: str, group: str, **more: Any) -> Any:
@@ -143,6 +152,15 @@ class Settings:
         "tokens are tried at once, which is faster. What the model answers does not depend on it.",
         "Hardware",
         reload=True,
+    )
+    read_ahead: str = _setting(
+        "Read ahead while you type (read_ahead)",
+        "The model reads the chat and what you have written so far before you send it, so that its "
+        "answer starts sooner. This also goes for what it reads again after an answer. Without it "
+        "the tokens of your text are only counted.",
+        "Hardware",
+        choices=READ_AHEAD,
+        words=("Always", "Not on battery", "Never"),
     )
     temperature: float = _setting(
         "Temperature",
@@ -308,7 +326,7 @@ def reload_names(before: Settings, after: Settings) -> tuple[str, ...]:
 
 
 def _choice(name: str, value: object, about: SettingInfo) -> str:
-    if value is None:
+    if value is None and (not about.choices or "" in about.choices):
         return ""
     if not isinstance(value, str) or (about.choices and value not in about.choices):
         known = ", ".join(choice for choice in about.choices if choice)

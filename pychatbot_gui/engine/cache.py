@@ -139,7 +139,7 @@ class Cache:
         self._shorten(length)
         return length
 
-    def read(self, tokens: Sequence[int], stable: int = 0) -> Iterator[int]:
+    def read(self, tokens: Sequence[int], stable: int = 0, batch: int = BATCH) -> Iterator[int]:
         """Evaluate what is lacking of `tokens`, in batches; yields how many are then there.
 
         `stable`: so many of them will not change with the person's next edit: a good place to
@@ -147,7 +147,7 @@ class Cache:
         """
         places = () if self.memory.window == 1 else (stable, len(tokens) - 1)
         while (at := len(self.tokens)) < len(tokens):
-            end = min(at + BATCH, len(tokens), *(p for p in places if p > at))
+            end = min(at + batch, len(tokens), *(p for p in places if p > at))
             if self.memory.window != 1:
                 self._add_checkpoint()
             if not self.evaluate(tokens[at:end]):

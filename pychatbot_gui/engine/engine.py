@@ -71,8 +71,10 @@ class ReplyRequest:
     """Messages to be answered: a system message or none, then user and assistant messages.
 
     All of them are given, also those that no longer fit: the engine leaves the oldest turns out,
-    and says so (`Reading`). `hidden_turns`: so many it left out the last time. `prefix`: the answer begins with this text; the events bring only what follows it. `chat`: a
-    key of the conversation, under which what was read of it is kept; "" for none.
+    and says so (`Reading`). `hidden_turns`: so many it left out the last time. `prefix`: the answer
+    begins with this text; the events bring only what follows it. `chat`: a key of the
+    conversation, under which what was read of it is kept; "" for none. `only_measure`: to be read
+    ahead in name only: its tokens are counted.
     """
 
     id: int
@@ -81,6 +83,7 @@ class ReplyRequest:
     prefix: str = ""
     chat: str = ""
     hidden_turns: int = 0
+    only_measure: bool = False
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,19 @@ class Reading:
     total: int
     dropped: int = 0
     skipped: int = 0
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The prompt would take `tokens` if it were sent now; `limit` of them fit beside the answer.
+
+    Where oldest turns would have to leave, what is left of it is counted. More than `limit` mean
+    that it would be refused.
+    """
+
+    id: int
+    tokens: int
+    limit: int
 
 
 @dataclass(frozen=True)
@@ -166,7 +182,7 @@ class Finished:
         return self.reply_tokens / self.writing_seconds if self.writing_seconds > 0 else 0.0
 
 
-Event = Loading | Needed | Rendering | Reading | Notice | Text | Finished
+Event = Loading | Needed | Rendering | Measured | Reading | Notice | Text | Finished
 
 
 class CancelToken:
@@ -229,10 +245,11 @@ class Engine(Protocol):
         ...
 
     def read_ahead(self, request: ReplyRequest, token: CancelToken) -> Iterator[Event]:
-        """Read what is sure to come of the next prompt, without answering.
+        """Measure the next prompt and read what is sure to come of it, without answering.
 
         `request.messages` end with the model's answer, or with what the person is still writing.
-        The last event is `Finished`; there is none where no model is there, and none is loaded.
+        `Measured` comes before anything is read; the last event is `Finished`. There are none where
+        no model is there, and none is loaded. A cancel ends it and keeps what was read.
         Raises as `reply` does, though nobody need be told; the next reply works.
         """
         ...

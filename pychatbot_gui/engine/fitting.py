@@ -3,16 +3,18 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from pychatbot_gui.core.chat import Message, turn_starts, without_oldest_turns
+from pychatbot_gui.core.chat import Message, Role, turn_starts, without_oldest_turns
 from pychatbot_gui.core.context import (
     KEPT_PART,
     Size,
     prompt_limit,
+    too_long,
     turns_in_one_step,
     turns_to_drop,
 )
-from pychatbot_gui.core.errors import ContextOverflow, TemplateError
+from pychatbot_gui.core.errors import Cancelled, TemplateError
 from pychatbot_gui.engine.answers import Answers
+from pychatbot_gui.engine.engine import CancelToken
 from pychatbot_gui.engine.prompts import Prompt, PromptWriter
 
 # Characters that are tokenized at once when a text is only counted.
@@ -39,6 +41,17 @@ class Fitted(NamedTuple):
     dropped: int = 0
     hidden: int = 0
     skipped: int = 0
+
+
+class Outlook(NamedTuple):
+    """What would be sent now: without so many oldest `turns`, of so many tokens.
+
+    More than `limit` mean that it would be refused.
+    """
+
+    turns: int
+    tokens: int
+    limit: int
 
 
 class PromptFitter:
@@ -82,7 +95,7 @@ class PromptFitter:
             return self._fitted(messages, turns, answer)
         alone = self._count(without_oldest_turns(messages, len(messages)))
         if not answer or alone > self._limit(max_tokens, 0):
-            raise self._overflow(alone, self._limit(max_tokens, 0), bool(answer))
+            raise too_long(alone, self._limit(max_tokens, 0), self._n_ctx, bool(answer))
         # Its beginning leaves.
         most = len(turn_starts(messages)) - 1
         kept = max(1, int(limit * KEPT_PART) - alone, (limit - alone) // 2)
@@ -120,13 +133,43 @@ class PromptFitter:
         still = turns_to_drop(len(turn_starts(messages)), limit, size, hidden) if hidden else 0
         if still is None or still > hidden:
             return [], hidden
-        kept = without_oldest_turns(messages, still)
+        tokens = self.sure(messages, max_tokens, still)
+        return (tokens, still) if tokens else ([], hidden)
+
+    def sure(self, messages: Sequence[Message], max_tokens: int, turns: int) -> list[int]:
+        """The first tokens of the next prompt where so many of the oldest turns are left out.
+
+        See `PromptWriter.write_ahead`. None where they are too many. Raises `TemplateError`.
+        """
+        kept, limit = without_oldest_turns(messages, turns), self._limit(max_tokens, 0)
         tokens: list[int] = []
         for part in self._parts(self._writer.write_ahead(kept, self._answers.is_known)):
             tokens += part
             if len(tokens) > limit:
-                return [], hidden
-        return tokens, still
+                return []
+        return tokens
+
+    def outlook(
+        self, messages: Sequence[Message], max_tokens: int, hidden: int, token: CancelToken
+    ) -> Outlook:
+        """What would be sent now.
+
+        Messages that end with an answer are no prompt: they are counted up to where the person's
+        next one begins. `hidden`: see `fit`. Raises `Cancelled`, `TemplateError`.
+        """
+        limit = self._limit(max_tokens, 0)
+        is_prompt = bool(messages) and messages[-1].role is Role.USER
+        turns: int | None = 0
+        if is_prompt or hidden:
+            size = self._size(messages, limit, 0, token)
+            turns = turns_to_drop(len(turn_starts(messages)), limit, size, hidden)
+        if is_prompt:
+            kept = without_oldest_turns(messages, len(messages) if turns is None else turns)
+            return Outlook(turns or 0, self._count(kept, token=token), limit)
+        turns = hidden if turns is None else min(turns, hidden)
+        kept = without_oldest_turns(messages, turns)
+        begun = self._writer.write_ahead(kept, self._answers.is_known)
+        return Outlook(turns, sum(map(len, self._parts(begun))), limit)
 
     def _fitted(
         self, messages: Sequence[Message], turns: int, answer: Sequence[int], skipped: int = 0
@@ -142,10 +185,16 @@ class PromptFitter:
         dropped = len(messages) - len(kept)
         return Fitted(prompt, [*tokens, *answer[skipped:]], dropped, turns, skipped)
 
-    def _size(self, messages: Sequence[Message], limit: int, more: int) -> Size:
+    def _size(
+        self,
+        messages: Sequence[Message],
+        limit: int,
+        more: int,
+        token: CancelToken | None = None,
+    ) -> Size:
         """Counts prompts, each once, only until it is clear that one is too long.
 
-        `more`: so many tokens come after the prompt.
+        `more`: so many tokens come after the prompt. Raises `Cancelled` where `token` says so.
         """
         known: dict[int, int] = {}
 
@@ -155,7 +204,7 @@ class PromptFitter:
                 if sum(len(m.text) for m in kept) > _LONGEST_TOKEN * limit:
                     known[turns] = limit + 1
                 else:
-                    known[turns] = more + self._count(kept, max(1, limit - more))
+                    known[turns] = more + self._count(kept, max(1, limit - more), token)
             return known[turns]
 
         return size
@@ -171,20 +220,12 @@ class PromptFitter:
         room = self._n_ctx - prompt_limit(self._n_ctx, max_tokens)
         return self._n_ctx - max(room - begun, min(room, self._n_ctx // _LEAST_ROOM_PART))
 
-    def _overflow(self, size: int, limit: int, begun: bool) -> ContextOverflow:
-        what = "This message is too long for the model: it"
-        if begun:
-            what = "This answer cannot go on: its question"
-        hint = "Set" if begun else "Shorten it, or set"
-        return ContextOverflow(
-            f"{what} takes about {size:,} tokens with the system prompt, and {limit:,} fit beside "
-            f"the answer. {hint} a larger context length (now {self._n_ctx:,}) in the settings."
-        )
-
     def _tokens(self, prompt: Prompt) -> list[int]:
         return [token for part in self._parts(prompt) for token in part]
 
-    def _count(self, messages: Sequence[Message], enough: int = 0) -> int:
+    def _count(
+        self, messages: Sequence[Message], enough: int = 0, token: CancelToken | None = None
+    ) -> int:
         """Tokens of a prompt, only until it is clear that there are more than `enough`.
 
         Where that is not given, of a pasted book until it is clear that it is too long.
@@ -194,6 +235,8 @@ class PromptFitter:
             total += len(part)
             if total > enough:
                 break
+            if token is not None and token.is_cancelled():
+                raise Cancelled
         return total
 
     def _parts(self, prompt: Prompt, most: int = 0) -> Iterator[Sequence[int]]:

@@ -325,7 +325,9 @@ class ModelProcess:
                     frame = self._receive(request.id, token, limit, "while it answered")
                     heard = True
                     if frame is None:  # cancelled, and it does not listen: over all the same
-                        if rendering:
+                        # Nobody waits for what is read ahead, and to load again takes longer
+                        # than most templates: that one has some time to settle.
+                        if rendering and isinstance(request, wire.Reply):
                             settled = True
                             self._end()
                         yield Finished(request.id, "cancelled")

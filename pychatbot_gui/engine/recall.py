@@ -5,15 +5,26 @@ cache, and the snapshots of other chats.
 """
 
 import contextlib
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Generator, Iterator, Sequence
 
 from pychatbot_gui.core.chat import Role
-from pychatbot_gui.core.errors import TemplateError
+from pychatbot_gui.core.errors import Cancelled, TemplateError
 from pychatbot_gui.engine.answers import Answers, Known
 from pychatbot_gui.engine.cache import Cache
-from pychatbot_gui.engine.engine import ReplyRequest
+from pychatbot_gui.engine.engine import (
+    CancelToken,
+    Event,
+    Finished,
+    Measured,
+    Reading,
+    Rendering,
+    ReplyRequest,
+)
 from pychatbot_gui.engine.fitting import PromptFitter
 from pychatbot_gui.engine.snapshots import Snapshots
+
+AHEAD_BATCH = 128  # tokens read ahead at once: what a cancel interrupts is lost
 
 
 class Recall:
@@ -62,6 +73,47 @@ class Recall:
         reused = self.snapshots.go_to(request.chat, tokens, shift)
         self._hidden = hidden
         self._said = [m.text for m in request.messages if m.role is Role.ASSISTANT]
+        return reused
+
+    def read_ahead(self, request: ReplyRequest, token: CancelToken) -> Iterator[Event]:
+        """See `Engine.read_ahead`."""
+        began = time.monotonic()
+        yield Rendering(request.id)
+        self.remember(request.chat)
+        sure: list[int] = []
+        reused = 0
+        with contextlib.suppress(Cancelled):
+            messages, max_tokens = request.messages, request.sampling.max_tokens
+            outlook = self._prompts.outlook(messages, max_tokens, request.hidden_turns, token)
+            yield Measured(request.id, outlook.tokens, outlook.limit)
+            fits = outlook.tokens <= outlook.limit
+            if fits and not request.only_measure and not token.is_cancelled():
+                yield Rendering(request.id)
+                sure = self._prompts.sure(messages, max_tokens, outlook.turns)
+                reused = yield from self._read(request, sure, outlook.turns, token)
+        yield Finished(
+            request.id,
+            "cancelled" if token.is_cancelled() else "stop",
+            prompt_tokens=len(sure),
+            reused_tokens=reused,
+            reading_seconds=time.monotonic() - began,
+        )
+
+    def _read(
+        self, request: ReplyRequest, sure: list[int], hidden: int, token: CancelToken
+    ) -> Generator[Event, None, int]:
+        if self.holds(sure) or token.is_cancelled():
+            return len(sure)
+        stable = self.stable(request, hidden)
+        if request.chat == self._cache.chat and hidden > self._hidden:
+            # The person may yet shorten what they write, and then nothing has to leave.
+            self.snapshots.put_away()
+        reused = self.go_to(request, sure, hidden)
+        yield Reading(request.id, reused, len(sure))
+        for done in self._cache.read(sure, stable, AHEAD_BATCH):
+            yield Reading(request.id, done, len(sure))
+            if token.is_cancelled():
+                break
         return reused
 
     def holds(self, tokens: Sequence[int]) -> bool:

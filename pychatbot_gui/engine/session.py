@@ -5,7 +5,7 @@ The window's worker and the terminal both talk through this, so both send the mo
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from pychatbot_gui.core.chat import (
     Conversation,
@@ -33,6 +33,21 @@ from pychatbot_gui.engine.engine import (
     Sampling,
     Text,
 )
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """What is to be read ahead: a conversation and what the person has written so far after it.
+
+    `chat`: a key, as in `ReplyRequest`. `when`: a value of the setting `read_ahead`; where it says
+    no, the tokens are only counted.
+    """
+
+    conversation: Conversation
+    draft: str
+    sampling: Sampling
+    chat: str = ""
+    when: str = "on"
 
 
 class ChatSession:
@@ -90,20 +105,25 @@ class ChatSession:
         finally:
             self._keep(pieces, complete)
 
-    def read_ahead(self, conversation: Conversation, token: CancelToken, chat: str = "") -> None:
-        """Have the engine read what is sure to come of the next prompt.
+    def read_ahead(
+        self, ahead: Ahead, token: CancelToken, only_measure: bool = False
+    ) -> Iterator[Event]:
+        """Have the engine measure the next prompt, and read what is sure to come of it.
 
-        The conversation ends with an answer, or with what the person is still writing. The context
-        list stays as it is. Raises as `Engine.reply` does, though nobody need be told.
+        The context list stays as it is. Raises as `Engine.reply` does, though nobody need be told.
         """
+        conversation = ahead.conversation
+        if ahead.draft.strip():
+            conversation = conversation.with_message(user_message(ahead.draft))
         request = ReplyRequest(
             next(self._ids),
             conversation.prompt(),
-            chat=chat,
+            ahead.sampling,
+            chat=ahead.chat,
             hidden_turns=conversation.hidden_turns,
+            only_measure=only_measure,
         )
-        for _ in self.engine.read_ahead(request, token):
-            pass
+        yield from self.engine.read_ahead(request, token)
 
     def title(self, conversation: Conversation, token: CancelToken, chat: str = "") -> str:
         """A title for a conversation, by the model; "" where it finds none or was stopped.

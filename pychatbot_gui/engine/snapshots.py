@@ -189,7 +189,7 @@ class Snapshots:
             chat = ""
         cache = self._cache
         if chat != cache.chat:
-            self._put_away()
+            self.put_away()
             cache.leave_chat()
         head = self._head(chat) if chat else None
         here = cache.usable(tokens, shift and cache.chat == chat)
@@ -268,7 +268,8 @@ class Snapshots:
         known = 0 if head is None else self._usable(head, (*cache.tokens, -1))
         return len(cache.tokens) - known >= _LEAST
 
-    def _put_away(self) -> None:
+    def put_away(self) -> None:
+        """Keep what the cache has of its chat: it is going to have less of it, or another one."""
         if not self._is_news():
             return
         cache = self._cache

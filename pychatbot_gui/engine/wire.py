@@ -97,8 +97,9 @@ _KINDS: dict[str, type] = {kind.__name__: kind for kind in typing.get_args(Frame
 
 def encode(frame: Frame) -> bytes:
     """A frame as JSON in ASCII, which carries even a file name that is not valid Unicode."""
-    fields = dataclasses.asdict(frame)
-    return json.dumps({"frame": type(frame).__name__, **fields}).encode("ascii")
+    # Not `dataclasses.asdict`, which copies: a long conversation would take five times as long.
+    fields = vars(frame)
+    return json.dumps({"frame": type(frame).__name__, **fields}, default=vars).encode("ascii")
 
 
 def decode(raw: bytes) -> Frame:

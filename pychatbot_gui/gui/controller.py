@@ -20,15 +20,18 @@ from pychatbot_gui.gui.main_window import MainWindow
 from pychatbot_gui.gui.notices import Notices
 from pychatbot_gui.gui.remembered import Remembered
 from pychatbot_gui.gui.store_thread import StoreThread
+from pychatbot_gui.gui.use_cases.answer_values import AnswerValues
 from pychatbot_gui.gui.use_cases.answering import Answering
 from pychatbot_gui.gui.use_cases.branching import Branching
 from pychatbot_gui.gui.use_cases.chats import Chats
 from pychatbot_gui.gui.use_cases.deleting import Deleting
+from pychatbot_gui.gui.use_cases.editing import Editing
 from pychatbot_gui.gui.use_cases.finding import Finding
 from pychatbot_gui.gui.use_cases.kept_answer import close_all, lost_texts
 from pychatbot_gui.gui.use_cases.opening import ModelOpening
 from pychatbot_gui.gui.use_cases.presetting import Presetting
 from pychatbot_gui.gui.use_cases.reading import Reading
+from pychatbot_gui.gui.use_cases.reading_ahead import ReadingAhead
 from pychatbot_gui.gui.use_cases.transfer import Transfer
 
 
@@ -65,6 +68,9 @@ class Controller(QObject):
         self._chats = Chats(window, writer, self._reader, self._notices, self._remembered)
         self._branching = Branching(window, writer, self._reader, self._chats)
         self._deleting = Deleting(window, writer, self._chats, self._notices)
+        editing = Editing(window, self._chats)
+        values = AnswerValues(self._chats, self._opening, lambda: (self._settings, self._overrides))
+        self._ahead = ReadingAhead(window, engine, self._chats, self._opening, editing, values)
         self._answering = Answering(
             window,
             engine,
@@ -72,7 +78,9 @@ class Controller(QObject):
             self._chats,
             self._opening,
             self._notices,
-            lambda: (self._settings, self._overrides),
+            values,
+            editing,
+            self._ahead,
         )
         self._deleting.erasing.connect(self._answering.on_erasing)
         self._presets = Presetting(
@@ -136,17 +144,12 @@ class Controller(QObject):
         chat = self._chats.shown
         path = chat.path()
         self._window.set_chat_actions(chat.id != 0, chat.pinned, bool(path) and path[-1].is_cut)
-        self._show_counts()
+        self._show_speed()
         self._show_chat_or_empty_state()
 
-    def _show_counts(self) -> None:
-        window, model = self._window, self._opening.model
-        path = self._chats.shown.path()
-        counted = next((m for m in reversed(path) if m.prompt_tokens), None)
-        if model is not None:
-            used = counted.prompt_tokens + counted.reply_tokens if counted is not None else 0
-            window.context_meter.set_usage(min(used, model.n_ctx), model.n_ctx)
-        window.set_speed(counted.tokens_per_second if counted is not None else 0)
+    def _show_speed(self) -> None:
+        counted = self._chats.shown.last_counted()
+        self._window.set_speed(counted.tokens_per_second if counted is not None else 0)
 
     def _show_chat_or_empty_state(self) -> None:
         window = self._window
@@ -172,7 +175,7 @@ class Controller(QObject):
 
     @Slot()
     def _on_load_ended(self) -> None:
-        self._show_counts()
+        self._show_speed()
         self._show_chat_or_empty_state()
         if not self._window.is_somewhere_else():
             self._window.prompt_box.setFocus()
@@ -205,8 +208,9 @@ class Controller(QObject):
             )
         if settings.verbose and not before.verbose:
             self._show_log()
-        if reload_names(before, settings) and self._opening.path:
-            self._opening.open(self._opening.path)
+        if reload_names(before, settings) and self._opening.reloadable:
+            self._opening.open(self._opening.reloadable)
+        self._ahead.later()
 
     @Slot()
     def _show_log(self) -> None:
@@ -233,6 +237,7 @@ class Controller(QObject):
 
     @Slot()
     def _on_closed(self) -> None:
+        self._ahead.close()
         try:
             self._answering.close()
             self._chats.close()
@@ -292,7 +297,9 @@ class Controller(QObject):
         window.empty_state.prompt_chosen.connect(self._use_example)
         window.empty_state.cancel_requested.connect(answering.stop)
         answering.settings_wanted.connect(self._show_settings)
+        self._opening.settings_wanted.connect(self._show_settings)
         chats.shown_changed.connect(self._on_shown_changed)
+        self._presets.used.connect(self._ahead.later)
         self._opening.ended.connect(self._on_load_ended)
 
     @Slot()

@@ -13,7 +13,8 @@ worker's event loop, which is busy, but through a `CancelToken`.
 
 A title is asked for in the background: it makes nobody busy, and whatever else is wished ends it
 at once. Its answer comes as a plain queued signal. In the same way what is sure to come of the next
-prompt is read ahead: after each answer, and as often as it is asked for.
+prompt is measured and read ahead, as often as it is asked for; each such wish takes the place of the
+one before it.
 """
 
 import logging
@@ -25,12 +26,13 @@ from dataclasses import dataclass
 from PySide6.QtCore import QObject, Qt, QThread, QTimer, Signal, Slot
 
 from pychatbot_gui.core.chat import Conversation
-from pychatbot_gui.core.errors import Cancelled, PychatbotError
+from pychatbot_gui.core.errors import Cancelled, PychatbotError, TemplateError
 from pychatbot_gui.engine.engine import (
     CancelToken,
     Engine,
     Finished,
     Loading,
+    Measured,
     ModelInfo,
     ModelSpec,
     Needed,
@@ -40,7 +42,8 @@ from pychatbot_gui.engine.engine import (
     Sampling,
     Text,
 )
-from pychatbot_gui.engine.session import ChatSession, was_refused
+from pychatbot_gui.engine.power import Power
+from pychatbot_gui.engine.session import Ahead, ChatSession, was_refused
 
 FRAME_MS = 33
 
@@ -91,14 +94,20 @@ class EngineWorker(QObject):
 
     title_found = Signal(object, str)  # the key it was asked under, the title
     background_failed = Signal(object)  # PychatbotError
+    read = Signal(object, object)  # CancelToken of what is read ahead, an event of it
+    began_to_write = Signal()  # the first text of an answer is there
 
     def __init__(
-        self, make_engine: Callable[[], Engine], out: "queue.SimpleQueue[_Outgoing]"
+        self,
+        make_engine: Callable[[], Engine],
+        out: "queue.SimpleQueue[_Outgoing]",
+        on_battery: Callable[[], bool],
     ) -> None:
         super().__init__()
         self._make_engine = make_engine
         self._chat: ChatSession | None = None
         self._out = out
+        self._on_battery = on_battery
 
     @Slot()
     def start(self) -> None:
@@ -132,7 +141,7 @@ class EngineWorker(QObject):
         chat = self._chat
         assert chat is not None
         chat.conversation, chat.chat = conversation, key
-        hidden, outgrown = conversation.hidden_turns, False
+        hidden, outgrown, silent = conversation.hidden_turns, False, True
         try:
             for event in chat.answer(sampling, token, prefix):
                 if chat.conversation.hidden_turns != hidden:
@@ -141,8 +150,11 @@ class EngineWorker(QObject):
                 if isinstance(event, Reading) and event.skipped and not outgrown:
                     outgrown = True
                     self._out.put(_Outgrown())
-                if not isinstance(event, Rendering | Needed):
+                if not isinstance(event, Rendering | Needed | Measured):
                     self._out.put(event)
+                if silent and isinstance(event, Text):
+                    silent = False
+                    self.began_to_write.emit()
         except Exception as error:  # a bug must not end the thread
             self._out.put(_AnswerFailed(_told(error), was_refused(error)))
 
@@ -160,17 +172,18 @@ class EngineWorker(QObject):
         if title and not token.is_cancelled():
             self.title_found.emit(key, title)
 
-    @Slot(object, object, object)
-    def read_ahead(self, conversation: Conversation | None, key: str, token: CancelToken) -> None:
-        """Read what is sure to come, after the last answer where no conversation is given."""
+    @Slot(object, object)
+    def read_ahead(self, ahead: Ahead, token: CancelToken) -> None:
+        """Measure the next prompt, and read what is sure to come of it."""
         chat = self._chat
         assert chat is not None
         if token.is_cancelled():
             return
-        if conversation is None:
-            conversation, key = chat.conversation, chat.chat
+        only_measure = ahead.when == "off" or (ahead.when == "mains" and self._on_battery())
         try:
-            chat.read_ahead(conversation, token, key)
+            for event in chat.read_ahead(ahead, token, only_measure):
+                if isinstance(event, (Measured, Reading, Finished)):
+                    self.read.emit(token, event)
         except Exception as error:  # nobody waits for this: the next message will tell
             self.background_failed.emit(_told(error))
 
@@ -206,17 +219,25 @@ class EngineThread(QObject):
     busy_changed = Signal(bool)
     title_suggested = Signal(object, str)  # the key it was asked under, the title
     noticed = Signal(str)  # a sentence for the person; the answer goes on
+    measured = Signal(int, int)  # tokens of the next prompt; how many fit beside the answer
+    read_ahead_to = Signal(int, int)  # tokens read ahead, of how many; 0, 0: none are
 
     _load = Signal(object, object)
     _ask = Signal(object, object, object, object, object)
     _suggest_title = Signal(object, object, object)
-    _read_ahead = Signal(object, object, object)
+    _read_ahead = Signal(object, object)
     _forget = Signal(object)
 
-    def __init__(self, make_engine: Callable[[], Engine], parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        make_engine: Callable[[], Engine],
+        parent: QObject | None = None,
+        on_battery: Callable[[], bool] | None = None,
+    ) -> None:
+        """`on_battery` is asked in the worker's thread; the system's own answer where it is None."""
         super().__init__(parent)
         self._out: queue.SimpleQueue[_Outgoing] = queue.SimpleQueue()
-        self._worker = EngineWorker(make_engine, self._out)
+        self._worker = EngineWorker(make_engine, self._out, on_battery or Power().on_battery)
         self._thread = QThread()
         self._thread.setObjectName("engine")
         self._worker.moveToThread(self._thread)
@@ -227,12 +248,15 @@ class EngineThread(QObject):
         self._forget.connect(self._worker.forget)
         self._worker.title_found.connect(self.title_suggested)
         self._worker.background_failed.connect(self._log_failure)
+        self._worker.read.connect(self._on_read)
+        self._worker.began_to_write.connect(self._deliver_now)
         self._thread.started.connect(self._worker.start)
         self._thread.finished.connect(self._worker.close, Qt.ConnectionType.DirectConnection)
         self._token: CancelToken | None = None
         self._then: Callable[[], None] | None = None  # waits for the engine to be free
         self._background = CancelToken()  # of what was asked in the background since the last wish
         self._reading_ahead = CancelToken()
+        self._failure = ""  # the last one in the background
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.setInterval(FRAME_MS)
@@ -267,17 +291,17 @@ class EngineThread(QObject):
         """
         self._ask.emit(conversation, sampling, prefix, chat, self._begin())
 
-    def read_ahead(self, conversation: Conversation, chat: str) -> None:
-        """Have the engine read what is sure to come of the next prompt; nothing tells the end.
+    def read_ahead(self, ahead: Ahead) -> None:
+        """Measure the next prompt, then have the engine read what is sure to come of it.
 
-        The conversation ends with an answer, or with what the person is still writing. Takes the
-        place of the reading ahead before it. Does nothing while busy, and never makes busy:
-        `load`, `ask` and `close` end it.
+        `measured` and `read_ahead_to` tell of the latest wish only, which takes the place of the
+        one before it. Does nothing while busy, and never makes busy: `load`, `ask` and `close`
+        end it.
         """
         if not self.is_busy():
             self._reading_ahead.cancel()
             self._reading_ahead = CancelToken()
-            self._read_ahead.emit(conversation, chat, self._reading_ahead)
+            self._read_ahead.emit(ahead, self._reading_ahead)
 
     def forget(self, chat: str) -> None:
         """Have everything removed that is kept of a chat. It waits for what is going on."""
@@ -335,9 +359,31 @@ class EngineThread(QObject):
         if self._token is None:
             self.busy_changed.emit(False)
 
+    @Slot(object, object)
+    def _on_read(self, token: CancelToken, event: Measured | Reading | Finished) -> None:
+        if token is not self._reading_ahead or token.is_cancelled():
+            return
+        if isinstance(event, Measured):
+            self.measured.emit(event.tokens, event.limit)
+        elif isinstance(event, Reading):
+            self.read_ahead_to.emit(event.done, event.total)
+        else:
+            self.read_ahead_to.emit(event.prompt_tokens, event.prompt_tokens)
+
     @Slot(object)
     def _log_failure(self, error: PychatbotError) -> None:
-        logging.getLogger("pychatbot").info("in the background: %s %s", error, error.detail)
+        # A template may put what the person is writing into its complaint.
+        said = "" if isinstance(error, TemplateError) else f"{error} {error.detail}"
+        failure = f"in the background: {type(error).__name__} {said}"
+        if failure != self._failure:  # the same one comes with each word that is typed
+            self._failure = failure
+            logging.getLogger("pychatbot").info("%s", failure)
+
+    @Slot()
+    def _deliver_now(self) -> None:
+        """The first word is waited for: it does not wait for the end of a frame."""
+        if self._timer.isActive():
+            self._deliver()
 
     @Slot()
     def _deliver(self) -> None:
@@ -381,8 +427,6 @@ class EngineThread(QObject):
     def _tell_end(self, event: Finished | _Loaded | _LoadEnded | _AnswerFailed) -> None:
         self._finish()
         if isinstance(event, Finished):
-            if event.reason == "stop":  # one that was cut may be continued, from where it is
-                self._read_ahead.emit(None, "", self._reading_ahead)
             self.answer_finished.emit(event)
         elif isinstance(event, _Loaded):
             self.loaded.emit(event.info)

@@ -57,6 +57,7 @@ class PromptBox(QWidget):
     stop_requested = Signal()
     edit_left = Signal()  # the person does not want to edit a message after all
     draft_changed = Signal()
+    pasted = Signal()  # after `draft_changed`
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -201,6 +202,7 @@ class PromptBox(QWidget):
         self._edit.send_pressed.connect(self._request_send)
         self._edit.undo_pressed.connect(self.undo)
         self._edit.large_text_pasted.connect(self._add_paste)
+        self._edit.pasted.connect(self.pasted)
         self._edit.textChanged.connect(self._on_edited)
         self._edit.document().documentLayout().documentSizeChanged.connect(self._fit_height)
         self._send.clicked.connect(self._request_send)
@@ -244,6 +246,7 @@ class PromptBox(QWidget):
             pastes[-1] += BETWEEN + text
         self._remember(self._pastes, edited=False)
         self._set_pastes(pastes)
+        self.pasted.emit()
 
     def _remove_paste(self, index: int) -> None:
         self._remember(self._pastes, edited=False)

@@ -31,6 +31,7 @@ class PromptEdit(QPlainTextEdit):
 
     send_pressed = Signal()
     undo_pressed = Signal()
+    pasted = Signal()  # or dropped: the text is in the field
     large_text_pasted = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -78,6 +79,7 @@ class PromptEdit(QPlainTextEdit):
         if self.fits(text):
             self.textCursor().insertText(text)
             self.ensureCursorVisible()
+            self.pasted.emit()
         else:
             self.large_text_pasted.emit(text)
 

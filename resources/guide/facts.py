@@ -8,6 +8,10 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pychatbot_gui.core.settings import SettingInfo
 
 HERE = Path(__file__).resolve().parent
 
@@ -46,7 +50,7 @@ def collect() -> dict[str, str]:
     for name in setting_names():
         about = info(name)
         facts[f"setting:{name}"] = about.label
-        facts[f"default:{name}"] = _shown(getattr(defaults, name), about.minimum, about.special)
+        facts[f"default:{name}"] = _shown(getattr(defaults, name), about)
         if about.minimum is not None:
             facts[f"min:{name}"] = f"{about.minimum:,g}"
         if about.maximum is not None:
@@ -56,12 +60,14 @@ def collect() -> dict[str, str]:
     return dict(sorted(facts.items()))
 
 
-def _shown(value: object, minimum: float | None, special: str) -> str:
+def _shown(value: object, about: "SettingInfo") -> str:
     """A default in the words of the settings dialog."""
     if isinstance(value, bool):
         return "on" if value else "off"
-    if special and (value == "" or value == minimum):
-        return special
+    if about.special and (value == "" or value == about.minimum):
+        return about.special
+    if isinstance(value, str):
+        return about.word(value)
     return f"{value:,g}" if isinstance(value, (int, float)) else str(value)
 
 

@@ -52,9 +52,14 @@ def events(
 
 
 def read_ahead(
-    engine: Engine, *messages: Message, chat: str = "", token: CancelToken | None = None
+    engine: Engine,
+    *messages: Message,
+    chat: str = "",
+    token: CancelToken | None = None,
+    sampling: Sampling = GREEDY,
+    only_measure: bool = False,
 ) -> list[Event]:
-    request = ReplyRequest(next(_ids), messages, chat=chat)
+    request = ReplyRequest(next(_ids), messages, sampling, chat=chat, only_measure=only_measure)
     return list(engine.read_ahead(request, token or CancelToken()))
 
 

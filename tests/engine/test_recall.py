@@ -6,8 +6,19 @@ from pathlib import Path
 import pytest
 
 from pychatbot_gui.core.chat import Message
-from pychatbot_gui.engine.engine import CancelToken, Finished, Reading, ReplyRequest, Sampling
+from pychatbot_gui.core.context import too_long
+from pychatbot_gui.core.errors import ContextOverflow
+from pychatbot_gui.engine.engine import (
+    CancelToken,
+    Event,
+    Finished,
+    Measured,
+    Reading,
+    ReplyRequest,
+    Sampling,
+)
 from pychatbot_gui.engine.llama import LlamaEngine
+from pychatbot_gui.engine.recall import AHEAD_BATCH
 from tests.engine.kinds import (
     BYTES,
     THINKING,
@@ -16,7 +27,7 @@ from tests.engine.kinds import (
     build_recurrent,
     build_sliding,
 )
-from tests.engine.talk import assistant, events, finished, load, read_ahead, text_of, user
+from tests.engine.talk import assistant, events, finished, load, read_ahead, system, text_of, user
 
 KINDS: dict[str, Callable[..., Path]] = {
     "plain": build_plain,
@@ -145,6 +156,73 @@ def test_the_next_turn_is_read_ahead(kind: Path, engines: Callable[[], LlamaEngi
     got = events(engine, *messages, sampling=SHORT, chat="a")
     assert finished(got).reused_tokens == draft.prompt_tokens
     assert text_of(got) == fresh_answer(changed, messages)
+
+
+def measured(some: list[Event]) -> Measured:
+    return next(event for event in some if isinstance(event, Measured))
+
+
+@pytest.mark.parametrize("length", [1, 300, 700, 3000, 40_000])
+def test_what_is_measured_is_what_is_sent(
+    kind: Path, engines: Callable[[], LlamaEngine], length: int
+) -> None:
+    """Also where turns leave; where the message alone is too long, what its refusal says."""
+    engine = engines()
+    load(engine, kind, n_ctx=N_CTX)
+    history = (system("Be kind."), LONG, assistant("Yes."), LONG, assistant("No."))
+    draft = user("And what of this one? " * (length // 22 + 1))
+    told = measured(read_ahead(engine, *history, draft, chat="a", sampling=SHORT))
+    if told.tokens <= told.limit:
+        got = events(engine, *history, draft, chat="a", sampling=SHORT)
+        assert finished(got).prompt_tokens == told.tokens
+    else:
+        with pytest.raises(ContextOverflow) as refused:
+            events(engine, *history, draft, chat="a", sampling=SHORT)
+        assert str(refused.value) == str(too_long(told.tokens, told.limit, N_CTX))
+
+
+def test_to_measure_reads_nothing(kind: Path, engines: Callable[[], LlamaEngine]) -> None:
+    engine = engines()
+    load(engine, kind, n_ctx=N_CTX)
+    only = read_ahead(engine, LONG, chat="a", only_measure=True)
+    assert measured(only).tokens > 800
+    assert not [event for event in only if isinstance(event, Reading)]
+    assert finished(events(engine, LONG, chat="a", sampling=SHORT)).reused_tokens == 0
+
+
+def test_a_cancel_keeps_what_was_read_ahead(kind: Path, engines: Callable[[], LlamaEngine]) -> None:
+    engine = engines()
+    load(engine, kind, n_ctx=N_CTX)
+    token, done = CancelToken(), 0
+    for event in engine.read_ahead(ReplyRequest(1, (LONG,), SHORT), token):
+        if isinstance(event, Reading) and event.done > 300 and not token.is_cancelled():
+            done = event.done
+            token.cancel()
+        if isinstance(event, Finished):
+            assert event.reason == "cancelled"
+    assert done <= 300 + AHEAD_BATCH
+    got = events(engine, LONG, chat="a", sampling=SHORT)
+    assert finished(got).reused_tokens == done, "sent under a name, read before it had one"
+    assert text_of(got) == fresh_answer(kind, [LONG])
+
+
+def test_what_is_only_tried_leaves_the_chat_as_it_was(
+    kind: Path, engines: Callable[[], LlamaEngine]
+) -> None:
+    """A text with which turns would leave, and an edit far above: both are given up again."""
+    engine = engines()
+    load(engine, kind, n_ctx=N_CTX)
+    first = text_of(events(engine, LONG, sampling=SHORT, chat="a"))
+    history = (LONG, assistant(first))
+    whole = finished(read_ahead(engine, *history, chat="a")).prompt_tokens
+    read_ahead(engine, *history, user(LONG.text + "And more. " * 30), chat="a", sampling=SHORT)
+    assert finished(read_ahead(engine, *history, chat="a")).reused_tokens >= whole - 1
+    read_ahead(engine, user("Something else altogether."), chat="")
+    # A few tokens more are not worth another snapshot.
+    assert finished(read_ahead(engine, *history, chat="a")).reused_tokens >= whole - 32
+    got = events(engine, *history, user("And this?"), sampling=SHORT, chat="a")
+    assert finished(got).reused_tokens >= whole - 1
+    assert text_of(got) == fresh_answer(kind, [*history, user("And this?")])
 
 
 def test_a_title_in_between_costs_nothing(kind: Path, engines: Callable[[], LlamaEngine]) -> None:

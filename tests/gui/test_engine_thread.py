@@ -2,22 +2,27 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import psutil
 import pytest
 from pytestqt.qtbot import QtBot
 
 from pychatbot_gui.core.chat import Conversation, Message, Role, user_message
 from pychatbot_gui.core.errors import ContextOverflow, ModelDied, ModelFileError
+from pychatbot_gui.core.memory import ModelMemory
 from pychatbot_gui.engine.engine import (
     CancelToken,
     Event,
     Finished,
     ModelSpec,
+    Needed,
     Notice,
     ReplyRequest,
     Sampling,
 )
 from pychatbot_gui.engine.model_process import ModelProcess
+from pychatbot_gui.engine.session import Ahead
 from pychatbot_gui.gui.engine_thread import EngineThread
 from tests.engines import FakeEngine
 
@@ -87,6 +92,21 @@ def test_a_piece_is_shown_while_the_next_one_takes_long(
     assert arrived.args == ["first"]
     with qtbot.waitSignal(thread.answer_finished):
         go_on.set()
+
+
+def test_the_first_word_does_not_wait_for_the_end_of_a_frame(
+    engine: FakeEngine, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pychatbot_gui.gui.engine_thread.FRAME_MS", 60_000)
+    made, go_on = EngineThread(lambda: engine), threading.Event()
+    engine.answers = [["first", lambda: bool(go_on.wait(10)) and None, "second"]]
+    try:
+        with qtbot.waitSignal(made.text_arrived) as arrived:
+            made.ask(HI, Sampling())
+        assert arrived.args == ["first"]
+    finally:
+        go_on.set()
+        made.close()
 
 
 def test_cancel_reaches_a_working_engine(
@@ -288,20 +308,65 @@ def test_a_title_leaves_the_models_cache_useful(
     assert end.prompt_tokens - end.reused_tokens < new + 10
 
 
-def test_after_an_answer_the_next_prompt_is_read_ahead(
+def ahead(draft: str = "", **more: Any) -> Ahead:
+    return Ahead(DONE, draft, Sampling(), **{"chat": "7", **more})
+
+
+def test_what_is_sure_to_come_is_measured_and_read_ahead(
     thread: EngineThread, engine: FakeEngine, qtbot: QtBot
 ) -> None:
-    engine.answers = [["Hello."]]
-    with qtbot.waitSignal(thread.answer_finished):
-        thread.ask(HI, Sampling(), chat="7")
-    qtbot.waitUntil(lambda: len(engine.read) == 1)
-    assert not thread.is_busy()
-    assert [m.text for m in engine.read[0].messages] == ["Be kind.", "hi", "Hello."]
-    assert engine.history[0].chat == engine.read[0].chat == "7"
-    thread.read_ahead(DONE.with_message(user_message("and th")), "8")
+    busy: list[bool] = []
+    thread.busy_changed.connect(busy.append)
+    told: list[tuple[int, int]] = []
+    thread.measured.connect(lambda *args: told.append(args))
+    with qtbot.waitSignal(thread.read_ahead_to):
+        thread.read_ahead(ahead("and th\ud800"))
+        assert not thread.is_busy()
+    assert busy == []
+    assert told == [(23, 10_000)]
+    request = engine.read[0]
+    assert [m.text for m in request.messages] == ["Be kind.", "hi", "Hello.", "and th\ufffd"]
+    assert (request.chat, request.only_measure) == ("7", False)
+    thread.read_ahead(ahead(" \n"))
     qtbot.waitUntil(lambda: len(engine.read) == 2)
-    assert engine.read[1].messages[-1].text == "and th"
-    assert engine.read[1].chat == "8"
+    assert engine.read[1].messages[-1].text == "Hello.", "nothing is being written"
+
+
+@pytest.mark.parametrize(
+    ("when", "on_battery", "only"),
+    [
+        ("on", True, False),
+        ("mains", True, True),
+        ("mains", False, False),
+        ("off", False, True),
+    ],
+)
+def test_when_it_is_not_to_be_read_it_is_counted(
+    engine: FakeEngine, qtbot: QtBot, when: str, on_battery: bool, only: bool
+) -> None:
+    thread = EngineThread(lambda: engine, on_battery=lambda: on_battery)
+    try:
+        with qtbot.waitSignal(thread.measured):
+            thread.read_ahead(ahead("more", when=when))
+    finally:
+        thread.close()
+    assert [r.only_measure for r in engine.read] == [only]
+
+
+def test_only_the_latest_measurement_is_told(
+    thread: EngineThread, engine: FakeEngine, qtbot: QtBot
+) -> None:
+    told: list[int] = []
+    thread.measured.connect(lambda tokens, limit: told.append(tokens))
+    engine.measures = lambda request: (len(request.messages[-1].text), 99)
+    for draft in ("a", "ab", "abc"):
+        thread.read_ahead(ahead(draft))
+    qtbot.waitUntil(lambda: told == [3])
+    thread.read_ahead(ahead("abcd"))
+    engine.answers = [["answer"]]
+    with qtbot.waitSignal(thread.answer_finished):
+        thread.ask(HI, Sampling())
+    assert told == [3], "a message was sent meanwhile"
 
 
 @pytest.mark.parametrize("wish", ["ask", "load", "read_ahead"])
@@ -318,7 +383,7 @@ def test_whatever_else_is_wished_ends_reading_ahead_at_once(
             ended.set()
 
     engine.while_reading = slow
-    thread.read_ahead(DONE, "7")
+    thread.read_ahead(ahead())
     assert begun.wait(10)
     engine.while_reading = lambda token: None
     engine.answers = [["answer"]]
@@ -329,7 +394,7 @@ def test_whatever_else_is_wished_ends_reading_ahead_at_once(
         with qtbot.waitSignal(thread.loaded, timeout=5000):
             thread.load(ModelSpec("m.gguf"))
     else:
-        thread.read_ahead(HI, "7")
+        thread.read_ahead(ahead("more"))
         qtbot.waitUntil(lambda: len(engine.read) == 2)
     assert ended.is_set()
 
@@ -344,7 +409,7 @@ def test_reading_ahead_that_fails_is_silent(
     thread.answer_failed.connect(told.append)
     engine.while_reading = fails
     with caplog.at_level("INFO", logger="pychatbot"):
-        thread.read_ahead(DONE, "7")
+        thread.read_ahead(ahead())
         qtbot.waitUntil(lambda: "the library's words" in caplog.text)
     assert told == []
 
@@ -374,3 +439,35 @@ def test_a_notice_of_the_engine_is_passed_on(qtbot: QtBot) -> None:
         thread.ask(HI, Sampling())
     thread.close()
     assert told == ["The disk is full."]
+
+
+def test_what_a_model_needs_is_told_in_the_main_thread(
+    thread: EngineThread, engine: FakeEngine, qtbot: QtBot
+) -> None:
+    engine.need = Needed(0, ModelMemory(weights=10**9), 512, 2 * 10**9)
+    told: list[Needed] = []
+    thread.needed.connect(told.append)
+    with qtbot.waitSignal(thread.loaded):
+        thread.load(ModelSpec("m.gguf"))
+    assert told == [engine.need]
+
+
+def test_many_loads_leave_nothing_behind(
+    random_model: Path, scripted_model: Path, tmp_path: Path, qtbot: QtBot
+) -> None:
+    here = psutil.Process()
+    thread = EngineThread(lambda: ModelProcess(tmp_path / "model.log"))
+    sizes: list[int] = []
+    try:
+        for turn in range(6):
+            model = (random_model, scripted_model)[turn % 2]
+            with qtbot.waitSignal(thread.loaded, timeout=20_000):
+                thread.load(ModelSpec(str(model), n_ctx=512))
+            with qtbot.waitSignal(thread.answer_finished, timeout=20_000):
+                thread.ask(HI, Sampling(temperature=0, max_tokens=8))
+            sizes.append(here.memory_info().rss)
+            assert len(here.children()) == 1
+    finally:
+        thread.close()
+    assert here.children() == []
+    assert sizes[-1] < 1.05 * sizes[0]

@@ -228,7 +228,7 @@ def shown(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return "on" if value else "off"
     if isinstance(value, str):
-        return value or about.special
+        return about.word(value)
     return about.special if about.special and value == about.minimum else _number(value)
 
 
@@ -245,7 +245,7 @@ def _control(
     if kind is str and about.choices:
         box = QComboBox()
         for choice in about.choices:
-            box.addItem(choice or about.special, choice)
+            box.addItem(about.word(choice), choice)
         return box
     if kind is str:
         return QLineEdit()

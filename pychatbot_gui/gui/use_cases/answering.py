@@ -5,25 +5,24 @@
 What is shown may be another conversation by then: an answer always goes on in its own.
 """
 
-from collections.abc import Callable
-
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from pychatbot_gui.core.chat import Role
 from pychatbot_gui.core.errors import Gone, PychatbotError
-from pychatbot_gui.core.guide import for_model, is_guide
+from pychatbot_gui.core.guide import is_guide
 from pychatbot_gui.core.history import SavedChat
-from pychatbot_gui.core.settings import Settings, from_overrides
-from pychatbot_gui.engine.engine import Finished, Sampling, sampling
+from pychatbot_gui.engine.engine import Finished, Sampling
 from pychatbot_gui.gui.engine_thread import EngineThread
 from pychatbot_gui.gui.main_window import MainWindow
 from pychatbot_gui.gui.notices import Notices
 from pychatbot_gui.gui.store_thread import StoreThread
+from pychatbot_gui.gui.use_cases.answer_values import AnswerValues
 from pychatbot_gui.gui.use_cases.asked import Asked, another_answer, more_of, new_question
 from pychatbot_gui.gui.use_cases.chats import ENDINGS, Chats, joined
 from pychatbot_gui.gui.use_cases.editing import Editing
 from pychatbot_gui.gui.use_cases.kept_answer import KeptAnswer, close_all
 from pychatbot_gui.gui.use_cases.opening import ModelOpening
+from pychatbot_gui.gui.use_cases.reading_ahead import ReadingAhead
 from pychatbot_gui.gui.use_cases.seeing import Seeing
 from pychatbot_gui.store.chats import ChatStore, NewAnswer
 
@@ -31,7 +30,7 @@ NO_PROGRESS_MS = 30_000
 
 
 class Answering(QObject):
-    """One question at a time. `settings` gives the settings and the values of the command line."""
+    """One question at a time."""
 
     settings_wanted = Signal(str)  # the setting that is to be changed
 
@@ -43,7 +42,9 @@ class Answering(QObject):
         chats: Chats,
         opening: ModelOpening,
         notices: Notices,
-        settings: Callable[[], tuple[Settings, dict[str, object]]],
+        values: AnswerValues,
+        editing: Editing,
+        ahead: ReadingAhead,
     ) -> None:
         super().__init__(window)
         self._window = window
@@ -52,10 +53,11 @@ class Answering(QObject):
         self._chats = chats
         self._opening = opening
         self._notices = notices
-        self._settings = settings
+        self._made = values
+        self._editing = editing
+        self._ahead = ahead
         self._asked: Asked | None = None
         self._send_later: tuple[int, str] | None = None  # the conversation, the message
-        self._editing = Editing(window, chats)
         self._seeing = Seeing(window, engine, writer, chats, notices)
         self._stuck = QTimer(self)
         self._stuck.setSingleShot(True)
@@ -69,6 +71,10 @@ class Answering(QObject):
     def send(self, text: str) -> None:
         """Send a message. It stays in the box where there is no model to send it to."""
         if not text.strip() or not self._opening.can_send or not self._is_free(text):
+            return
+        refusal = self._ahead.refusal(text)
+        if refusal is not None:
+            self._notices.error(refusal, "Settings…", self._want_context)
             return
         self._chats.save_system()
         chat = self._chats.shown
@@ -172,12 +178,8 @@ class Answering(QObject):
         return self._is_writing() and answer is not None and answer.chat == self._chats.shown.id
 
     def _values(self) -> tuple[Sampling, NewAnswer]:
-        """How the next answer is made: from the settings, the chat's preset, the command line."""
-        settings, overrides = self._settings()
-        settings = from_overrides(settings, self._chats.shown.sampling)
-        settings = from_overrides(for_model(self._opening.path, settings), overrides)
-        values = sampling(settings)
-        return values, NewAnswer(self._model_name(), vars(values))
+        sampling = self._made.sampling()
+        return sampling, NewAnswer(self._model_name(), vars(sampling))
 
     def _model_name(self) -> str:
         model = self._opening.model
@@ -289,7 +291,7 @@ class Answering(QObject):
         answer = self._chats.answer
         if refused and answer is not None and answer.chat == self._chats.shown.id:
             self._take_back(asked)
-            self._notices.error(error, "Settings…", lambda: self.settings_wanted.emit("n_ctx"))
+            self._notices.error(error, "Settings…", self._want_context)
         else:
             self._end("error", None, "Unfinished: " + _first_clause(error))
             self._notices.error(error)
@@ -309,6 +311,9 @@ class Answering(QObject):
         self._show_busy()
         if not self._engine.is_busy():
             self._go_on()
+
+    def _want_context(self) -> None:
+        self.settings_wanted.emit("n_ctx")
 
     @Slot(object)
     def on_erasing(self, chat: int) -> None:
@@ -358,14 +363,13 @@ class Answering(QObject):
         """The answer is whole in the store."""
         self._chats.end_answer(kept)
         self._chats.refresh()
-        settings, _ = self._settings()
 
         def look(saved: SavedChat) -> None:
             if self._chats.shown.id == saved.id and self._chats.answer is None:
                 self._chats.take(saved, redraw=False)
             answers = [m for m in saved.messages if m.role is Role.ASSISTANT]
             first = len(answers) == 1 and saved.titled_by == "start" and kept.ended == "stop"
-            if first and settings.auto_title and not is_guide(self._opening.path):
+            if first and self._made.settings().auto_title and not is_guide(self._opening.path):
                 self._engine.suggest_title(saved.id, saved.conversation(kept.message))
 
         # Where it was erased meanwhile there is nothing to look at.

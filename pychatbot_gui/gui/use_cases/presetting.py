@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Slot
+from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtWidgets import QFileDialog
 
 from pychatbot_gui.core.errors import PychatbotError
@@ -28,6 +28,8 @@ from pychatbot_gui.gui.use_cases.opening import ModelOpening
 
 class Presetting(QObject):
     """The presets there are, and the one of the chat that is shown."""
+
+    used = Signal()  # the chat that is shown has another preset
 
     def __init__(
         self,
@@ -101,6 +103,7 @@ class Presetting(QObject):
         self._chats.save_system()
         self._chats.remember_shown()
         self._show()
+        self.used.emit()
 
     def _is_of(self, name: str, system: str) -> bool:
         """Whether this is the system prompt of that preset; the edit has its own line ends."""
