@@ -1,7 +1,7 @@
 """Arguments in, exit code out."""
 
+import gc
 import os
-import socket
 import sys
 from pathlib import Path
 
@@ -25,6 +25,9 @@ def main(arguments: list[str] | None = None) -> int:
         if not has_display():
             print("No display was found: the chat starts in this terminal.", file=sys.stderr)
             return app.run_terminal(given)
+        # Nothing of what a start makes is garbage, and to look for some takes time. `run_window`
+        # goes back to it when the window is there.
+        gc.disable()
         return app.run_window(given)
     except PychatbotError as error:
         print(f"pychatbot: {_one_line(error)}", file=sys.stderr)
@@ -52,6 +55,8 @@ def has_display() -> bool:
 
 
 def _answers(address: str | tuple[str, int]) -> bool:
+    import socket
+
     try:
         if isinstance(address, tuple):
             socket.create_connection(address, timeout=5).close()

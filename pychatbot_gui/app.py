@@ -1,26 +1,23 @@
 """The composition root: the only place that builds and wires objects.
 
-Qt is imported where a window is built, so that the terminal starts without it.
+Qt is imported where a window is built, so that the terminal starts without it. What a window needs
+only after it is seen (the model process, the store, the program's log) is imported where it is
+used: a person waits for each import before the first paint, and for none after it.
 """
 
+import builtins
 import contextlib
 import gc
 import logging
-import logging.handlers
 import os
 import signal
-import socket
 import sys
 import threading
-import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-import psutil
-
-from pychatbot_gui import terminal, terminal_chats
 from pychatbot_gui.arguments import Arguments, parse_arguments
 from pychatbot_gui.core.errors import StorageError
 from pychatbot_gui.core.guide import for_model, last_or_guide
@@ -31,13 +28,14 @@ from pychatbot_gui.core.settings import (
     from_overrides,
     load_settings,
 )
-from pychatbot_gui.core.state import load_state
-from pychatbot_gui.engine.engine import Engine, model_spec, sampling
-from pychatbot_gui.engine.model_process import ModelProcess
-from pychatbot_gui.store.chats import ChatStore, open_memory, open_store
+
+_PATIENCE_S = 2.0  # how long the threads leave the processor to a window that is not yet seen
+Made = TypeVar("Made")
 
 if TYPE_CHECKING:
+    from pychatbot_gui.engine.engine import Engine
     from pychatbot_gui.gui.main_window import MainWindow
+    from pychatbot_gui.store.chats import ChatStore
 
 
 def create_window(arguments: list[str]) -> "MainWindow":
@@ -55,9 +53,12 @@ def run_window(given: Arguments) -> int:
     """
     from PySide6.QtWidgets import QApplication
 
+    _import_plainly()
     from pychatbot_gui.gui.single_instance import SingleInstance
+    from pychatbot_gui.gui.theme import FUSION, WEARS_FUSION
 
-    application = QApplication(sys.argv[:1])
+    application = QApplication([*sys.argv[:1], *FUSION])
+    application.setProperty(WEARS_FUSION, True)
     application.setApplicationName("PyChatbot")
     application.setDesktopFileName("pychatbot")
     paths = user_paths()
@@ -65,10 +66,8 @@ def run_window(given: Arguments) -> int:
     if instance.hand_over(given.model):
         return 0
     _log_to(paths)
-    # Nothing of what a start makes is garbage. To look for some takes time now, and later, whenever
-    # much is shown, a moment in which the window stands still.
-    gc.disable()
     window = _build_window(given)
+    # What a start makes stays: to look through it whenever much is shown would hold the window up.
     gc.freeze()
     gc.enable()
     _tell_bugs(window, paths)
@@ -79,6 +78,9 @@ def run_window(given: Arguments) -> int:
 
 def run_terminal(given: Arguments) -> int:
     """The chat in a terminal, or what the terminal is to show; returns the exit code."""
+    from pychatbot_gui import terminal, terminal_chats
+    from pychatbot_gui.engine.engine import model_spec, sampling
+
     paths = user_paths()
     if given.list_chats:
         return terminal_chats.list_chats(paths.conversations)
@@ -101,6 +103,17 @@ def run_terminal(given: Arguments) -> int:
         )
 
 
+def _import_plainly() -> None:
+    """Take PySide6's import hook away, which reads the source of each module imported after it.
+
+    It looks for `from __feature__ import ...`, which this program does not use. Reading them all
+    takes a fifth of the start, and `linecache` keeps every line of them in memory.
+    """
+    own = getattr(builtins, "__orig_import__", None)
+    if own is not None:
+        builtins.__import__ = own
+
+
 def _build_window(given: Arguments) -> "MainWindow":
     from pychatbot_gui.gui.controller import Controller
     from pychatbot_gui.gui.engine_thread import EngineThread
@@ -114,19 +127,33 @@ def _build_window(given: Arguments) -> "MainWindow":
     settings, notes = _settings(paths)
     window = MainWindow()
     log_path = _model_log(paths)
-    engine = EngineThread(_engine_maker(settings, log_path), window)
+    # Both threads import a lot at their beginning, and only one thread runs Python at a time: the
+    # window comes first. Where it is never painted (minimised, say) they do not wait for it.
+    is_seen = threading.Event()
+    window.first_painted.connect(lambda: is_seen.set())
+    make_engine = _engine_maker(settings, log_path)
+    engine = EngineThread(lambda: _after(is_seen, make_engine), window)
     is_closed = threading.Event()
     # Before all else that hears of it: what may take long must know before it is waited for.
-    window.closed.connect(lambda: is_closed.set())
-    store = StoreThread(lambda: _open_store(paths, is_closed.is_set), window)
+    window.closed.connect(lambda: (is_closed.set(), is_seen.set()))
+    store = StoreThread(
+        lambda: _after(is_seen, lambda: _open_store(paths, is_closed.is_set)), window
+    )
     controller = Controller(window, engine, store, settings, paths, log_path)
     window.show()
     controller.start(given, notes)
     return window
 
 
-def _open_store(paths: Paths, is_cancelled: Callable[[], bool]) -> tuple[ChatStore, list[str]]:
+def _after(event: threading.Event, make: "Callable[[], Made]") -> "Made":
+    event.wait(_PATIENCE_S)
+    return make()
+
+
+def _open_store(paths: Paths, is_cancelled: Callable[[], bool]) -> "tuple[ChatStore, list[str]]":
     """The saved conversations; where they cannot be opened, a store that lives in memory only."""
+    from pychatbot_gui.store.chats import open_memory, open_store
+
     try:
         return open_store(paths.conversations, is_cancelled=is_cancelled)
     except StorageError as error:
@@ -142,6 +169,8 @@ def _closed_by_signals(window: "MainWindow") -> Iterator[None]:
     Python hears a signal only when it runs, and an idle window runs no Python: so the signal
     wakes the event loop through a socket.
     """
+    import socket
+
     from PySide6.QtCore import QSocketNotifier
 
     hears, tells = socket.socketpair()
@@ -174,6 +203,8 @@ def _settings(paths: Paths) -> tuple[Settings, list[str]]:
 
 def _last_model(paths: Paths) -> str:
     """The model that was open last; the guide where there was none or it is gone."""
+    from pychatbot_gui.core.state import load_state
+
     try:
         last = load_state(paths.state_file)[0].model
     except StorageError:
@@ -188,12 +219,15 @@ def _last_model(paths: Paths) -> str:
 
 def _engine_maker(
     settings: Settings, log_path: Path, log_to: int | None = None
-) -> Callable[[], Engine]:
+) -> "Callable[[], Engine]":
     """`log_to`: the file descriptor that gets the library's log in place of `log_path`."""
     snapshots = user_paths().snapshots
 
-    def make() -> Engine:
+    def make() -> "Engine":
+        _remove_old_logs(log_path)
         if settings.isolate_model:
+            from pychatbot_gui.engine.model_process import ModelProcess
+
             return ModelProcess(log_path, log_to=log_to, snapshots=snapshots)
         from pychatbot_gui.engine.llama import LlamaEngine
         from pychatbot_gui.engine.model_log import ModelLog
@@ -204,13 +238,19 @@ def _engine_maker(
 
 
 def _model_log(paths: Paths) -> Path:
-    """The log of this program's model process; those of programs that were killed are removed."""
-    for log in paths.logs.glob("model-*.log"):
-        owner = log.stem.removeprefix("model-")
+    """The log of this program's model process."""
+    return paths.logs / f"model-{os.getpid()}.log"
+
+
+def _remove_old_logs(log: Path) -> None:
+    """Remove what the model processes of programs that were killed left beside this log."""
+    import psutil
+
+    for other in log.parent.glob("model-*.log"):
+        owner = other.stem.removeprefix("model-")
         if owner.isdigit() and not psutil.pid_exists(int(owner)):
             with contextlib.suppress(OSError):
-                log.unlink()
-    return paths.logs / f"model-{os.getpid()}.log"
+                other.unlink()
 
 
 def _log_to(paths: Paths) -> None:
@@ -218,19 +258,47 @@ def _log_to(paths: Paths) -> None:
     log = logging.getLogger("pychatbot")
     log.setLevel(logging.INFO)
     log.propagate = False
-    try:
-        paths.logs.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handler: logging.Handler = logging.handlers.RotatingFileHandler(
-            paths.log_file, maxBytes=500_000, backupCount=1, encoding="utf-8"
-        )
-    except OSError:
-        handler = logging.NullHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    log.addHandler(handler)
+    log.addHandler(_LogFile(paths))
+
+
+class _LogFile(logging.Handler):
+    """Opens the log's file when there is something to write: most starts have nothing."""
+
+    def __init__(self, paths: Paths) -> None:
+        super().__init__()
+        self._paths = paths
+        self._file: logging.Handler | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write it; a log that cannot be written is done without."""
+        if self._file is None:
+            self._file = self._opened()
+        self._file.handle(record)
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()
+        super().close()
+
+    def _opened(self) -> logging.Handler:
+        from logging.handlers import RotatingFileHandler
+
+        try:
+            self._paths.logs.mkdir(parents=True, exist_ok=True, mode=0o700)
+            handler: logging.Handler = RotatingFileHandler(
+                self._paths.log_file, maxBytes=500_000, backupCount=1, encoding="utf-8"
+            )
+        except OSError:
+            handler = logging.NullHandler()
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        return handler
 
 
 def _tell_bugs(window: "MainWindow", paths: Paths) -> None:
     """What nobody foresaw: whole in the log, short in the window, nothing on the terminal."""
+    import traceback
+
     from PySide6.QtCore import qInstallMessageHandler
 
     log = logging.getLogger("pychatbot")

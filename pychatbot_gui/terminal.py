@@ -121,7 +121,7 @@ def _read_line() -> str | None:
 def _answer(
     chat: ChatSession, text: str, sampling: Sampling, token: CancelToken, keeper: ChatKeeper
 ) -> None:
-    hidden = chat.conversation.hidden_turns
+    hidden, outgrown = chat.conversation.hidden_turns, False
     written = shown if sys.stdout.isatty() else str
     ended = "cancelled"
     finished: Finished | None = None
@@ -141,6 +141,9 @@ def _answer(
                     if more
                     else "The model sees the oldest messages again."
                 )
+            elif isinstance(event, Reading) and event.skipped and not outgrown:
+                outgrown = True
+                tell("The answer goes on, but the model no longer sees its beginning.")
             elif isinstance(event, Loading) and event.fraction == 0:
                 tell("Loading the model again…")
             elif isinstance(event, Finished):

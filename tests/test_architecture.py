@@ -1,6 +1,7 @@
 """The plan of the house as tests: who imports whom, and how large a room may be."""
 
 import ast
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -202,6 +203,31 @@ QTimer.singleShot(50_000, lambda: application.exit(3))
 assert application.exec() == 0
 assert "Good bye." in window.chat_view.toPlainText()
 """
+UNTIL_PAINTED = """
+import linecache, sys
+from pychatbot_gui.__main__ import main
+from pychatbot_gui.gui.main_window import MainWindow
+loaded = []
+paint = MainWindow.paintEvent
+def painted(self, event):
+    paint(self, event)
+    loaded.append(" ".join(sorted(sys.modules)))
+    self.first_painted.connect(self.close)
+MainWindow.paintEvent = painted
+assert main([]) == 0
+assert not [file for file in linecache.cache if file.endswith("controller.py")], "read again"
+print("loaded:", loaded[0])
+"""
+# What the first paint does not need: it is imported after it, or when it is first used.
+LATER = (
+    *HEAVY,
+    *("markdown_it", "sqlite3", "psutil", "subprocess", "multiprocessing", "logging.handlers"),
+    *("PySide6.QtSvg", "PySide6.QtPrintSupport", "PySide6.QtTest"),
+    *own("core.exchange", "core.folding", "core.titles", "engine.model_process"),
+    *own("engine.snapshots", "store", "terminal", "terminal_chats", "launcher"),
+    *own("gui.dialogs", "gui.export_pdf", "gui.chat.markdown", "gui.chat.link_question"),
+    *own("gui.conversations.conversation_menu", "gui.conversations.conversation_delegate"),
+)
 WHAT_IS_LOADED = """
 print("loaded:", *sorted({name.split(".")[0] for name in sys.modules}))
 """
@@ -235,6 +261,23 @@ def test_a_chat_in_the_window_needs_no_model_library_in_its_process(scripted_mod
     loaded = loaded_modules(IN_WINDOW, scripted_model)
     assert QT in loaded
     assert not loaded & set(HEAVY)
+
+
+@pytest.mark.timeout(120)
+def test_the_first_paint_waits_for_nothing_that_it_does_not_need(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", UNTIL_PAINTED],
+        capture_output=True,
+        encoding="utf-8",
+        cwd=REPOSITORY,
+        env=os.environ | {"PYCHATBOT_HOME": str(tmp_path), "QT_QPA_PLATFORM": "offscreen"},
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    loaded = done.stdout.rpartition("loaded:")[2].split()
+    assert f"{PACKAGE}.gui.main_window" in loaded
+    assert not [name for name in loaded if is_in(name, *LATER)]
 
 
 # -- how it is written ----------------------------------------------------------------------

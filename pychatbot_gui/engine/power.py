@@ -4,8 +4,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import psutil
-
 _ASK_EVERY = 5.0  # seconds
 
 
@@ -18,8 +16,7 @@ class Power:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`battery` as `psutil.sensors_battery`, which some systems do not have."""
-        found: Callable[[], Any] = getattr(psutil, "sensors_battery", lambda: None)
-        self._battery = battery or found
+        self._battery = battery or _system_battery
         self._clock = clock
         self._asked: float | None = None
         self._on_battery = False
@@ -37,3 +34,9 @@ class Power:
         except Exception:  # drivers say odd things, and this is no reason not to chat
             return False
         return battery is not None and battery.power_plugged is False
+
+
+def _system_battery() -> Any:
+    import psutil  # a window that starts does not wait for it
+
+    return getattr(psutil, "sensors_battery", lambda: None)()

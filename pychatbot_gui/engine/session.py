@@ -16,12 +16,6 @@ from pychatbot_gui.core.chat import (
     user_message,
 )
 from pychatbot_gui.core.errors import ContextOverflow, TemplateError
-from pychatbot_gui.core.titles import (
-    TITLE_TOKENS,
-    clean_title,
-    title_beginning,
-    title_question,
-)
 from pychatbot_gui.engine.engine import (
     CancelToken,
     Engine,
@@ -131,6 +125,13 @@ class ChatSession:
         The context list stays as it is. The request is the conversation and one message more, so
         the model's cache is as useful for the next turn as it was. Raises as `Engine.reply` does.
         """
+        from pychatbot_gui.core.titles import (
+            TITLE_TOKENS,
+            clean_title,
+            title_beginning,
+            title_question,
+        )
+
         asked = conversation.with_message(user_message(title_question()))
         answers = [m.text for m in conversation.messages if m.role is Role.ASSISTANT]
         request = ReplyRequest(

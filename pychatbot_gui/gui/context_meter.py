@@ -45,7 +45,7 @@ class ContextMeter(QWidget):
         self.setObjectName("contextMeter")
         self._usage: tuple[int, int] | None = None
         self._fits = True
-        self._level = ""
+        self._level = "calm"
         self._bar = _Bar()
         self._bar.setTextVisible(False)
         self._bar.setFixedHeight(6)
@@ -53,6 +53,8 @@ class ContextMeter(QWidget):
         self._bar.setMaximumWidth(96)
         self._bar.setAccessibleName("Context used")
         self._label = QLabel()
+        for widget in (self._bar, self._label):
+            widget.setProperty("level", self._level)
         self._ahead = ElidedLabel()
         self._ahead.setObjectName("readingAheadLabel")
         self._ahead.setAccessibleName("Reading ahead")

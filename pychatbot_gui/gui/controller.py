@@ -1,10 +1,14 @@
-"""Joins the window with the use cases, and has those of the settings, the log and the end."""
+"""Joins the window with the use cases, and has those of the settings, the log and the end.
+
+Dialogs are imported where they are opened, here and in the use cases: the window is seen sooner.
+"""
+
+from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QUrl, Slot
-from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QMessageBox
 
 import pychatbot_gui
 from pychatbot_gui.arguments import Arguments
@@ -13,8 +17,6 @@ from pychatbot_gui.core.guide import QUESTIONS, is_guide
 from pychatbot_gui.core.history import SavedChat
 from pychatbot_gui.core.paths import Paths
 from pychatbot_gui.core.settings import Settings, reload_names, save_settings
-from pychatbot_gui.gui.dialogs.log_window import LogWindow
-from pychatbot_gui.gui.dialogs.settings_dialog import SettingsDialog
 from pychatbot_gui.gui.engine_thread import EngineThread
 from pychatbot_gui.gui.main_window import MainWindow
 from pychatbot_gui.gui.notices import Notices
@@ -33,6 +35,9 @@ from pychatbot_gui.gui.use_cases.presetting import Presetting
 from pychatbot_gui.gui.use_cases.reading import Reading
 from pychatbot_gui.gui.use_cases.reading_ahead import ReadingAhead
 from pychatbot_gui.gui.use_cases.transfer import Transfer
+
+if TYPE_CHECKING:
+    from pychatbot_gui.gui.dialogs.log_window import LogWindow
 
 
 class Controller(QObject):
@@ -188,6 +193,8 @@ class Controller(QObject):
 
     @Slot(str)
     def _show_settings(self, name: str) -> None:
+        from pychatbot_gui.gui.dialogs.settings_dialog import SettingsDialog
+
         memory, free = self._opening.memory()
         loaded = self._opening.model is not None
         dialog = SettingsDialog(self._settings, loaded, self._window, memory, free)
@@ -215,12 +222,16 @@ class Controller(QObject):
     @Slot()
     def _show_log(self) -> None:
         if self._log_window is None:
+            from pychatbot_gui.gui.dialogs.log_window import LogWindow
+
             self._log_window = LogWindow(self._log_path, self._window)
         self._log_window.show()
         self._log_window.raise_()
 
     @Slot()
     def _show_about(self) -> None:
+        from PySide6.QtWidgets import QMessageBox
+
         QMessageBox.about(
             self._window,
             "About PyChatbot",
@@ -231,6 +242,8 @@ class Controller(QObject):
 
     @Slot(str)
     def _open_link(self, address: str) -> None:
+        from PySide6.QtGui import QDesktopServices
+
         QDesktopServices.openUrl(QUrl(address))
 
     # -- the end ----------------------------------------------------------------------------

@@ -84,15 +84,13 @@ class EmptyState(QScrollArea):
         self._need = PlainLabel("", "muted")
         self._need.hide()
         self._ready_title = PlainLabel()
+        # Not a QStackedWidget, which is as tall as its tallest page.
+        contents = QWidget(self)
+        self._column = QVBoxLayout(contents)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self.setWidget(contents)
         self._pages = (self._welcome_page(), self._loading_page(), self._ready_page())
         self._state = 0
-        # Not a QStackedWidget, which is as tall as its tallest page.
-        contents = QWidget()
-        column = QVBoxLayout(contents)
-        column.setContentsMargins(0, 0, 0, 0)
-        for page in self._pages:
-            column.addWidget(page)
-        self.setWidget(contents)
         self.set_recent([])
         self._turn_to(0)
 
@@ -143,10 +141,10 @@ class EmptyState(QScrollArea):
     def showEvent(self, event: QShowEvent) -> None:
         """The application's icon may be set after this widget is built."""
         icon = QApplication.windowIcon()
+        picture = icon.pixmap(QSize(ICON_SIZE, ICON_SIZE), self.devicePixelRatioF())
         for label in self._icons:
             label.setVisible(not icon.isNull())
-            size = QSize(ICON_SIZE, ICON_SIZE)
-            label.setPixmap(icon.pixmap(size, self.devicePixelRatioF()))
+            label.setPixmap(picture)
         super().showEvent(event)
 
     def _turn_to(self, state: int) -> None:
@@ -238,7 +236,10 @@ class EmptyState(QScrollArea):
         heading = title if isinstance(title, QLabel) else PlainLabel(title)
         heading.setProperty("heading", True)
         heading.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        inner = QWidget()
+        page = QWidget(self.widget())
+        page.hide()
+        self._column.addWidget(page)
+        inner = QWidget(page)
         inner.setMaximumWidth(WIDTH)
         column = QVBoxLayout(inner)
         column.setContentsMargins(0, 0, 0, 0)
@@ -247,7 +248,6 @@ class EmptyState(QScrollArea):
         column.addWidget(icon)
         column.addSpacing(6)
         column.addWidget(heading)
-        page = QWidget()
         row = QHBoxLayout(page)
         row.setContentsMargins(24, 24, 24, 24)
         row.setSizeConstraint(QLayout.SizeConstraint.SetMinimumSize)

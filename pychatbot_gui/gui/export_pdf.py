@@ -31,7 +31,8 @@ from pychatbot_gui.core.exchange.markdown_text import LONGEST_MARKDOWN
 from pychatbot_gui.core.files import whole_file
 from pychatbot_gui.core.history import SavedChat, SavedMessage
 from pychatbot_gui.gui.chat.chat_looks import mono_families
-from pychatbot_gui.gui.chat.markdown import (
+from pychatbot_gui.gui.chat.markdown import parse
+from pychatbot_gui.gui.chat.markdown_rows import (
     BOLD,
     CODE,
     ITALIC,
@@ -40,7 +41,6 @@ from pychatbot_gui.gui.chat.markdown import (
     Line,
     Span,
     Table,
-    parse,
 )
 from pychatbot_gui.gui.theme import LIGHT
 from pychatbot_gui.gui.visible_text import pieces, repaired, visible

@@ -1,7 +1,7 @@
 """The main window: layout and window state. No logic: the controller connects what is here."""
 
-from PySide6.QtCore import QByteArray, Qt, Signal, Slot
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QIcon, QResizeEvent
+from PySide6.QtCore import QByteArray, QSize, Qt, QTimer, Signal, Slot
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QIcon, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QApplication,
     QHBoxLayout,
@@ -26,7 +26,7 @@ from pychatbot_gui.gui.notice_bar import NoticeBar
 from pychatbot_gui.gui.plain_text import ElidedLabel
 from pychatbot_gui.gui.prompt_box import PromptBox
 from pychatbot_gui.gui.system_prompt import SystemPrompt
-from pychatbot_gui.gui.theme import apply_theme, system_theme
+from pychatbot_gui.gui.theme import Theme, apply_theme, system_theme
 from pychatbot_gui.gui.window_menus import MenuWindow
 
 _NARROW = 600  # a narrower window gives the room of the list to the chat
@@ -39,44 +39,26 @@ class MainWindow(MenuWindow):
 
     model_dropped = Signal(str)
     closed = Signal()
+    first_painted = Signal()
+    """The window was seen for the first time."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._busy = False
+        theme = system_theme(_application())
+        apply_theme(_application(), theme)  # first: what is there already has to be dressed twice
+        self._is_painted = self._busy = False
         self._gave_room = False  # the list is hidden because the window is narrow
         self.setWindowTitle("PyChatbot")
-        _application().setWindowIcon(QIcon(str(shipped("resources", "icons", "pychatbot.svg"))))
+        _application().setWindowIcon(_icon())
         self.resize(1120, 760)
         self.setMinimumSize(420, 420)
         self.setAcceptDrops(True)
-        self.chat_view = ChatView()
-        self.empty_state = EmptyState()
-        self.prompt_box = PromptBox()
-        self.system_prompt = SystemPrompt()
-        self.conversation_list = ConversationList()
-        self.find_bar = FindBar()
-        self.notice_bar = NoticeBar()
-        self.context_meter = ContextMeter()
-        self.model_label = ElidedLabel("No model")
-        self.model_label.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.model_label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        self.model_label.setObjectName("modelLabel")
-        self.model_label.setAccessibleName("Model")
-        self.speed_label = QLabel()
-        self.speed_label.setObjectName("speedLabel")
-        self.speed_label.setAccessibleName("Speed")
-        self.speed_label.setProperty("tone", "muted")
-        self.load_progress = QProgressBar()
-        self.load_progress.setObjectName("loadProgress")
-        self.load_progress.setAccessibleName("Loading the model")
-        self.load_progress.setTextVisible(False)
-        self.load_progress.setFixedHeight(4)
-        self.load_progress.hide()
+        self._make_tool_bar()
+        self._lay_out(theme)
         self._connect_actions()
         self.make_menus(self.chat_view.zoom_actions())
-        self._make_tool_bar()
-        self._lay_out()
-        self._follow_theme()
+        _application().styleHints().colorSchemeChanged.connect(self._wear_theme)
+        self.first_painted.connect(self._prepare)
 
     def is_busy(self) -> bool:
         """A model is loading, or an answer was asked for and is not finished."""
@@ -186,6 +168,13 @@ class MainWindow(MenuWindow):
         elif was_narrow and not narrow and self._gave_room:
             self.show_side_bar(True)
 
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Tell, the first time, when this paint has reached the screen."""
+        super().paintEvent(event)
+        if not self._is_painted:
+            self._is_painted = True
+            QTimer.singleShot(0, self, self.first_painted.emit)
+
     def closeEvent(self, event: QCloseEvent) -> None:
         """Tell the controller, which ends the thread and the model."""
         self.closed.emit()
@@ -197,6 +186,11 @@ class MainWindow(MenuWindow):
         tools.setMovable(False)
         tools.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
         tools.addAction(self.new_chat_action)
+        self.model_label = ElidedLabel("No model")
+        self.model_label.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.model_label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self.model_label.setObjectName("modelLabel")
+        self.model_label.setAccessibleName("Model")
         opener = QToolButton()
         opener.setDefaultAction(self.open_model_action)
         opener.setMenu(self.recent_menu)
@@ -208,43 +202,62 @@ class MainWindow(MenuWindow):
         for button in tools.findChildren(QToolButton):
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
 
-    def _lay_out(self) -> None:
-        self._stack = QStackedWidget()
-        self._stack.addWidget(self.empty_state)
-        self._stack.addWidget(self.chat_view)
-        footer = QHBoxLayout()
-        footer.setContentsMargins(4, 0, 4, 0)
-        footer.addWidget(self.context_meter, 1)
-        footer.addWidget(self.speed_label)
-        lower = QVBoxLayout()
-        lower.setContentsMargins(16, 8, 16, 10)
-        lower.setSpacing(6)
-        lower.addWidget(self.prompt_box)
-        lower.addLayout(footer)
-        upper = QVBoxLayout()
-        upper.setContentsMargins(16, 6, 16, 4)
-        upper.addWidget(self.system_prompt)
-        upper.addWidget(self.notice_bar)
-        chat = QWidget()
-        chat.setObjectName("central")
-        chat.setMinimumWidth(300)
-        column = QVBoxLayout(chat)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self.load_progress)
-        column.addWidget(_centred(upper))
-        column.addWidget(self.find_bar)
-        column.addWidget(self._stack, 1)
-        column.addWidget(_centred(lower))
-        self._split = QSplitter()
+    def _lay_out(self, theme: Theme) -> None:
+        """Make the parts, each in its place: a part that is moved is dressed again, whole."""
+        self._split = QSplitter(self)
         self._split.setObjectName("split")
         self._split.setChildrenCollapsible(False)
         self._split.setHandleWidth(1)
-        self._split.addWidget(self.conversation_list)
-        self._split.addWidget(chat)
+        self.setCentralWidget(self._split)
+        self.conversation_list = ConversationList(self._split)
+        chat = QWidget(self._split)
+        chat.setObjectName("central")
+        chat.setMinimumWidth(300)
         self._split.setStretchFactor(1, 1)
         self._split.setSizes([250, 870])
-        self.setCentralWidget(self._split)
+        column = QVBoxLayout(chat)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        self.load_progress = QProgressBar(chat)
+        self.load_progress.setObjectName("loadProgress")
+        self.load_progress.setAccessibleName("Loading the model")
+        self.load_progress.setTextVisible(False)
+        self.load_progress.setFixedHeight(4)
+        self.load_progress.hide()
+        column.addWidget(self.load_progress)
+        self._lay_out_upper(_centred(column, chat))
+        self.find_bar = FindBar(chat)
+        column.addWidget(self.find_bar)
+        self._stack = QStackedWidget(chat)
+        column.addWidget(self._stack, 1)
+        self.empty_state = EmptyState(self._stack)
+        self._stack.addWidget(self.empty_state)
+        self.chat_view = ChatView(self._stack, theme)
+        self._stack.addWidget(self.chat_view)
+        self._lay_out_lower(_centred(column, chat))
+
+    def _lay_out_upper(self, upper: QVBoxLayout) -> None:
+        upper.setContentsMargins(16, 6, 16, 4)
+        self.system_prompt = SystemPrompt(upper.parentWidget())
+        upper.addWidget(self.system_prompt)
+        self.notice_bar = NoticeBar(upper.parentWidget())
+        upper.addWidget(self.notice_bar)
+
+    def _lay_out_lower(self, lower: QVBoxLayout) -> None:
+        lower.setContentsMargins(16, 8, 16, 10)
+        lower.setSpacing(6)
+        self.prompt_box = PromptBox(lower.parentWidget())
+        lower.addWidget(self.prompt_box)
+        footer = QHBoxLayout()
+        footer.setContentsMargins(4, 0, 4, 0)
+        lower.addLayout(footer)
+        self.context_meter = ContextMeter(lower.parentWidget())
+        footer.addWidget(self.context_meter, 1)
+        self.speed_label = QLabel(lower.parentWidget())
+        self.speed_label.setObjectName("speedLabel")
+        self.speed_label.setAccessibleName("Speed")
+        self.speed_label.setProperty("tone", "muted")
+        footer.addWidget(self.speed_label)
 
     def _connect_actions(self) -> None:
         self.system_prompt_action.triggered.connect(self.system_prompt.open_for_editing)
@@ -255,9 +268,11 @@ class MainWindow(MenuWindow):
         self.search_action.triggered.connect(self.search_all)
         self.deleted_chats_action.triggered.connect(self.show_deleted)
 
-    def _follow_theme(self) -> None:
-        self._wear_theme()
-        _application().styleHints().colorSchemeChanged.connect(self._wear_theme)
+    @Slot()
+    def _prepare(self) -> None:
+        """Load what the first chat will need, in two steps, so that neither is felt."""
+        self.chat_view.prepare()
+        QTimer.singleShot(0, self, self.conversation_list.prepare)
 
     @Slot()
     def _wear_theme(self) -> None:
@@ -272,6 +287,15 @@ def _application() -> QApplication:
     return application
 
 
+def _icon() -> QIcon:
+    """The program's icon. Not from the SVG file: what draws that takes a while to load."""
+    icon = QIcon()
+    for size in (16, 32, 64, 256):
+        path = shipped("resources", "icons", f"pychatbot-{size}.png")
+        icon.addFile(str(path), QSize(size, size))
+    return icon
+
+
 def _text(raw: QByteArray) -> str:
     return bytes(raw.toBase64().data()).decode("ascii")
 
@@ -280,15 +304,15 @@ def _bytes(text: str) -> QByteArray:
     return QByteArray.fromBase64(text.encode("ascii", errors="ignore"))
 
 
-def _centred(content: QVBoxLayout) -> QWidget:
-    """A full-width row whose content is at most `_COLUMN` wide, in the middle."""
-    inner = QWidget()
-    inner.setLayout(content)
-    inner.setMaximumWidth(_COLUMN)
-    row = QWidget()
+def _centred(column: QVBoxLayout, parent: QWidget) -> QVBoxLayout:
+    """Add a full-width row whose content is at most `_COLUMN` wide, in the middle."""
+    row = QWidget(parent)
+    column.addWidget(row)
     layout = QHBoxLayout(row)
     layout.setContentsMargins(0, 0, 0, 0)
     layout.addStretch()
+    inner = QWidget(row)
+    inner.setMaximumWidth(_COLUMN)
     layout.addWidget(inner, 1000)
     layout.addStretch()
-    return row
+    return QVBoxLayout(inner)

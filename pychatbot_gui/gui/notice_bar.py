@@ -5,8 +5,6 @@ from typing import Literal
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import (
-    QAccessible,
-    QAccessibleAnnouncementEvent,
     QFontDatabase,
     QKeyEvent,
     QResizeEvent,
@@ -195,6 +193,8 @@ class NoticeBar(QWidget):
             self.left.emit()
 
     def _announce(self, notice: Notice, kind: Kind) -> None:
+        from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent
+
         if not QAccessible.isActive():
             return
         event = QAccessibleAnnouncementEvent(self, notice.accessibleName())

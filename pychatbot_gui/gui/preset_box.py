@@ -1,6 +1,5 @@
 """The choice of a preset, beside the system prompt."""
 
-import textwrap
 from collections.abc import Sequence
 
 from PySide6.QtCore import QPoint, QSize, Qt, Signal
@@ -9,19 +8,18 @@ from PySide6.QtWidgets import (
     QComboBox,
     QMenu,
     QSizePolicy,
-    QStyle,
-    QStyleOptionComboBox,
-    QStylePainter,
     QWidget,
 )
 
 from pychatbot_gui.core import settings
 from pychatbot_gui.core.presets import SAMPLERS, Preset
-from pychatbot_gui.gui.dialogs.setting_field import shown
+from pychatbot_gui.gui.setting_text import shown
 from pychatbot_gui.gui.visible_text import visible
 
 _NO_PRESET = "No preset"
 _EDIT = "Edit presets…"
+_TIP_OF_NONE = "The system prompt as you write it, samplers as in the settings."
+_TIP_OF_GONE = "The preset was renamed or deleted. Its values stay."
 _LONGEST = 48
 _TIP_WIDTH = 68  # characters
 _NARROWEST, _WIDEST = 120, 260  # pixels
@@ -93,8 +91,14 @@ class PresetBox(QComboBox):
         """The name gives way."""
         return QSize(_NARROWEST, super().minimumSizeHint().height())
 
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: ARG002
+    def paintEvent(self, event: QPaintEvent) -> None:
         """Say what the box is for, and shorten the name rather than what is said about it."""
+        if not self._current:
+            super().paintEvent(event)
+            return
+        # Python takes 9 ms to learn the styles, and the first paint waits for that.
+        from PySide6.QtWidgets import QStyle, QStyleOptionComboBox, QStylePainter
+
         before, name, after = self._shown_parts()
         option = QStyleOptionComboBox()
         self.initStyleOption(option)
@@ -120,7 +124,7 @@ class PresetBox(QComboBox):
                 self._menu.addSeparator()
                 continue
             action = self._menu.addAction(self.itemText(row).replace("&", "&&"))
-            action.setToolTip(self.itemData(row, Qt.ItemDataRole.ToolTipRole))
+            action.setToolTip(self._tip(row))
             action.setData(row)
             action.setCheckable(self.itemData(row) is not None)
             action.setChecked(row == self.currentIndex())
@@ -177,35 +181,39 @@ class PresetBox(QComboBox):
 
     def _rebuild(self) -> None:
         self.clear()
-        self._add(_NO_PRESET, "", "The system prompt as you write it, samplers as in the settings.")
+        self.addItem(_NO_PRESET, "")
         if self._current and self._current not in self._names():
-            gone = _short(self._current) + self._state()
-            self._add(gone, self._current, "The preset was renamed or deleted. Its values stay.")
+            self.addItem(_short(self._current) + self._state(), self._current)
         for shipped in (True, False):
             part = [preset for preset in self._presets if preset.shipped is shipped]
             if part:
                 self.insertSeparator(self.count())
             for preset in part:
                 end = self._state() if preset.name == self._current else ""
-                self._add(_short(preset.name) + end, preset.name, description(preset))
+                self.addItem(_short(preset.name) + end, preset.name)
         self.insertSeparator(self.count())
-        self._add(_EDIT, None, "")
+        self.addItem(_EDIT, None)
         index = next(i for i in range(self.count()) if self.itemData(i) == self._current)
         self.setCurrentIndex(index)
         self.updateGeometry()
-        tip = self.itemData(index, Qt.ItemDataRole.ToolTipRole)
+        tip = self._tip(index)
         if self._current and self._changed:
             tip = f"The system prompt was changed since the preset was chosen.\n\n{tip}"
         self.setToolTip(tip)
         self.setAccessibleDescription(tip)
 
-    def _add(self, text: str, name: str | None, tip: str) -> None:
-        self.addItem(text, name)
-        self.setItemData(self.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
+    def _tip(self, row: int) -> str:
+        name = self.itemData(row)
+        if not name:
+            return "" if name is None else _TIP_OF_NONE
+        preset = next((preset for preset in self._presets if preset.name == name), None)
+        return _TIP_OF_GONE if preset is None else description(preset)
 
 
 def description(preset: Preset) -> str:
     """What a preset sets, in a few lines of plain text that no tool tip takes for HTML."""
+    import textwrap
+
     beginning = " ".join(preset.system[:2000].split())
     prompt = textwrap.shorten(beginning, 4 * _TIP_WIDTH, placeholder=" …") or "No system prompt."
     values = [

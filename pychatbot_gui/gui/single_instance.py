@@ -1,7 +1,7 @@
 """A second start while the program runs brings the first window to the front."""
 
-import hashlib
 import json
+import zlib
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -18,8 +18,8 @@ class SingleInstance(QObject):
     def __init__(self, folder: Path, parent: QObject | None = None) -> None:
         """`folder`: the person's data folder; programs with different ones may run together."""
         super().__init__(parent)
-        digest = hashlib.sha256(str(folder).encode("utf-8", errors="replace")).hexdigest()
-        self._name = f"pychatbot-{digest[:16]}"
+        # A checksum tells the few folders of one computer apart, and is quicker there than a hash.
+        self._name = f"pychatbot-{zlib.crc32(str(folder).encode('utf-8', errors='replace')):08x}"
         self._server: QLocalServer | None = None
         self._path = ""
 

@@ -5,18 +5,22 @@ do(work, then)          ──signal──▶      work(store) blocks here
 then(result)            ◀──signal──      in the order of the calls
 """
 
+from __future__ import annotations
+
 import threading
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QThread, Signal, Slot
 
 from pychatbot_gui.core.errors import Cancelled, PychatbotError, StorageError
-from pychatbot_gui.store.chats import ChatStore
 
-Opener = Callable[[], tuple[ChatStore, list[str]]]
+if TYPE_CHECKING:
+    from pychatbot_gui.store.chats import ChatStore
+
+Opener = Callable[[], "tuple[ChatStore, list[str]]"]
 """Opens a store in the thread that will use it; also returns sentences for the person."""
 
 
@@ -90,7 +94,7 @@ class StoreThread(QObject):
         self._worker.done.connect(self._on_done)
         self._thread.start()
 
-    def another(self) -> "StoreThread":
+    def another(self) -> StoreThread:
         """A second thread with a connection of its own to the same store."""
         first = self._worker
 

@@ -9,6 +9,11 @@ from PySide6.QtWidgets import QApplication
 
 from pychatbot_gui.core.paths import shipped
 
+FUSION = ["-style", "fusion"]
+"""Arguments of a `QApplication` that wears Fusion from its first moment."""
+WEARS_FUSION = "wearsFusion"
+"""The property that tells of this: to be asked for its style makes Python learn 5 ms of names."""
+
 
 @dataclass(frozen=True)
 class Theme:
@@ -77,7 +82,8 @@ def apply_theme(application: QApplication, theme: Theme) -> None:
     if application.styleSheet() == sheet and application.palette() == palette:
         return  # putting it on again dresses every widget there is anew
     QDir.setSearchPaths("theme", [str(shipped("resources", "themes"))])
-    application.setStyle("Fusion")
+    if not application.property(WEARS_FUSION):
+        application.setStyle("Fusion")
     application.setPalette(palette)
     application.setStyleSheet(sheet)
 

@@ -15,6 +15,7 @@ class MenuWindow(QMainWindow):
     def __init__(self) -> None:
         super().__init__()
         self._saved = self._cut = self._answering = False
+        self.recent_menu = QMenu("Open &recent", self)
         self._make_file_actions()
         self._make_chat_actions()
         self._make_view_actions()
@@ -71,7 +72,6 @@ class MenuWindow(QMainWindow):
     def make_menus(self, zoom: list[QAction]) -> None:
         """Fill the menu bar; `zoom`: the actions of the chat view for the size of its text."""
         bar = self.menuBar()
-        self.recent_menu = QMenu("Open &recent", self)
         self.recent_menu.setToolTipsVisible(True)
         self.recent_menu.setEnabled(False)
         self.recent_menu.triggered.connect(lambda a: self.recent_chosen.emit(a.data()))

@@ -13,36 +13,57 @@ from tests.benchmarks.effort import Effort
 from tests.benchmarks.figures import Figure
 from tests.benchmarks.models import Models
 
+GOAL = 1.5  # times a bare window
+MOST_MB = 150.0
+
 
 def measure(models: Models, effort: Effort) -> Iterator[Figure]:
-    """The program with a home that was used before and with none, each beside a bare window."""
+    """The program with a home that was used before and with none, beside two bare windows."""
     del models
-    used, empty, bare = [], [], []
+    kinds = ("bare", "widgets", "program", "chat")
+    times: dict[str, list[float]] = {kind: [] for kind in (*kinds, "empty")}
+    resident = []
     with tempfile.TemporaryDirectory(prefix="benchmark-start-") as folder:
         home, compiled = Path(folder) / "used", Path(folder) / "compiled"
-        for which in ("program", "bare"):
-            start_child(which, home, compiled)
+        for kind in ("make", *kinds):
+            start_child(kind, home, compiled)
         for run in range(2 * effort.runs):
-            bare.append(start_child("bare", home, compiled)[0])
-            used.append(start_child("program", home, compiled)[0])
+            for kind in kinds:
+                times[kind].append(start_child(kind, home, compiled)[0])
             new = Path(folder) / f"empty-{run}"
-            empty.append(start_child("program", new, compiled)[0])
-    reference = statistics.median(bare)
-    for name, times in (("", used), (", empty home", empty)):
-        ours = statistics.median(times)
+            times["empty"].append(start_child("program", new, compiled)[0])
+            resident.append(start_child("resident", home, compiled)[1:])
+    reference, empty = (statistics.median(times[kind]) for kind in ("widgets", "bare"))
+    for kind, name in (
+        ("program", "start to a painted window"),
+        ("empty", "start to a painted window, empty home"),
+        ("chat", "start to the last chat painted"),
+    ):
+        ours = statistics.median(times[kind])
         yield Figure(
-            f"start to a painted window{name}",
+            name,
             ours,
             "ms",
             reference=reference,
-            reference_name="bare window",
-            note=f"{ours / reference:.2f} × the bare window, median of {len(times)}, "
-            f"worst {max(times):.0f}",
+            reference_name="bare window with a menu, a label, a field, a button",
+            goal=None if kind == "chat" else GOAL * reference,
+            note=f"{ours / reference:.2f} × that, {ours / empty:.2f} × an empty QMainWindow "
+            f"({empty:.0f} ms); median of {len(times[kind])}, worst {max(times[kind]):.0f}",
         )
+    held, own = (statistics.median(column) for column in zip(*resident, strict=True))
+    yield Figure(
+        "memory of the window's process, a chat open and a model loaded",
+        held,
+        "MB",
+        goal=MOST_MB,
+        note=f"{own:.0f} MB of it its own alone",
+    )
 
 
-def start_child(which: str, home: Path, compiled: Path) -> tuple[float, float]:
-    """Start a process of `start_child`: ms until it is painted, MB it holds then (0: not told).
+def start_child(which: str, home: Path, compiled: Path) -> tuple[float, float, float]:
+    """Start a process of `start_child`: ms until it is painted, MB it holds then, MB of its own.
+
+    0: not told.
 
     `compiled`: where Python keeps the compiled modules, as it does for a person.
     """
@@ -59,7 +80,8 @@ def start_child(which: str, home: Path, compiled: Path) -> tuple[float, float]:
         assert process.stdout is not None
         line = process.stdout.readline()
         took = (time.perf_counter() - began) * 1000
-    word, _, megabytes = line.partition(b" ")
-    if word.strip() != b"painted" or process.returncode:
+    word, *megabytes = line.split()
+    if word != b"painted" or process.returncode:
         raise RuntimeError(f"{which} did not start: exit code {process.returncode}")
-    return took, float(megabytes or 0)
+    held, own = (*map(float, megabytes), 0.0, 0.0)[:2]
+    return took, held, own

@@ -2,11 +2,28 @@
 
 `python -m tests.benchmarks.start_child program` is the whole program from its first line;
 `... listed` says it when the list of conversations is painted too, and how many MB the process
-then holds; `... bare` is an empty main window.
+then holds; `... chat` when the last chat is; `... resident` when the model is loaded besides, with
+the MB that the process holds and those that are its own alone. `... bare` is an empty main window,
+`... widgets` one with a menu, a label, a field and a button. `... make` saves the chat.
 """
 
 import sys
 from typing import Any
+
+ANSWER = """Bread needs **four things**: flour, water, salt and yeast.
+
+1. Mix them and knead for *ten minutes*.
+2. Let the dough rest for an hour.
+
+| part | grams |
+|---|---|
+| flour | 500 |
+| water | 325 |
+
+```python
+print(sum((500, 325, 10, 7)))
+```
+"""
 
 
 def _told_of_first_paint(window_class: type[Any]) -> None:
@@ -18,11 +35,12 @@ def _told_of_first_paint(window_class: type[Any]) -> None:
 
     def painted(self: Any, event: object) -> None:
         nonlocal told
-        paint(self, event)
         if not told:
             told = True
-            # After this turn of the loop the whole window has been drawn.
+            # After this turn of the loop the whole window has been drawn. Before the window's own
+            # paint: what the program puts off until it is seen comes after this.
             QTimer.singleShot(0, lambda: (print("painted", flush=True), self.close()))
+        paint(self, event)
 
     window_class.paintEvent = painted
 
@@ -65,6 +83,88 @@ def _listed() -> int:
     return main([])
 
 
+def _make() -> int:
+    from pychatbot_gui.core.paths import user_paths
+    from pychatbot_gui.core.state import RememberedState, save_state
+    from pychatbot_gui.store.chats import NewAnswer, NewQuestion, open_store
+
+    store, _ = open_store(user_paths().conversations)
+    chat = head = 0
+    for turn in range(20):
+        question = NewQuestion(f"Question {turn}: how is bread made?", parent=head)
+        chat, _, head = store.add_exchange(chat, question, NewAnswer("guide"))
+        store.finish_answer(head, ANSWER, "stop")
+    store.close()
+    save_state(user_paths().state_file, RememberedState(chat=chat))
+    print("painted", flush=True)
+    return 0
+
+
+def _chat(resident: bool = False) -> int:
+    import psutil
+    from PySide6.QtCore import QTimer
+
+    from pychatbot_gui.__main__ import main
+    from pychatbot_gui.gui.chat.chat_view import ChatView
+    from pychatbot_gui.gui.use_cases.opening import ModelOpening
+
+    is_loaded = not resident
+    told = False
+    paint, end = ChatView.paintEvent, ModelOpening._end
+
+    def ended(self: Any) -> None:
+        nonlocal is_loaded
+        end(self)
+        is_loaded = True
+        self._window.chat_view.viewport().update()
+
+    def tell(window: Any) -> None:
+        used = psutil.Process().memory_full_info()
+        print(f"painted {used.rss / 1e6:.1f} {used.uss / 1e6:.1f}", flush=True)
+        window.close()
+
+    def painted(self: Any, event: object) -> None:
+        nonlocal told
+        if is_loaded and not told and not self.is_empty():
+            told = True
+            # Where memory is asked for, after what comes of the load.
+            QTimer.singleShot(1000 if resident else 0, lambda: tell(self.window()))
+        paint(self, event)
+
+    ChatView.paintEvent, ModelOpening._end = painted, ended  # type: ignore[method-assign]
+    return main([])
+
+
+def _widgets() -> int:
+    from PySide6.QtCore import Qt
+    from PySide6.QtWidgets import (
+        QApplication,
+        QLabel,
+        QLineEdit,
+        QMainWindow,
+        QPushButton,
+        QVBoxLayout,
+        QWidget,
+    )
+
+    class Window(QMainWindow):
+        pass
+
+    _told_of_first_paint(Window)
+    application = QApplication([])
+    window = Window()
+    window.menuBar().addMenu("&File").addAction("&Quit", window.close)
+    centre = QWidget()
+    column = QVBoxLayout(centre)
+    column.addWidget(QLabel("Hello World", alignment=Qt.AlignmentFlag.AlignCenter))
+    column.addWidget(QLineEdit())
+    column.addWidget(QPushButton("Click me!"))
+    window.setCentralWidget(centre)
+    window.resize(980, 760)
+    window.show()
+    return application.exec()
+
+
 def _bare() -> int:
     from PySide6.QtWidgets import QApplication, QMainWindow
 
@@ -80,4 +180,13 @@ def _bare() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit({"program": _program, "listed": _listed, "bare": _bare}[sys.argv[1]]())
+    kinds = {
+        "program": _program,
+        "listed": _listed,
+        "make": _make,
+        "chat": _chat,
+        "resident": lambda: _chat(resident=True),
+        "bare": _bare,
+        "widgets": _widgets,
+    }
+    sys.exit(kinds[sys.argv[1]]())

@@ -10,7 +10,6 @@ from PySide6.QtCore import QObject, QPoint, Signal
 from PySide6.QtGui import QTextCursor
 from PySide6.QtWidgets import QTextBrowser, QTextEdit
 
-from pychatbot_gui.core.folding import found_ranges, literal_ranges
 from pychatbot_gui.gui.chat.chat_looks import KIND, mark_format
 from pychatbot_gui.gui.chat.chat_reading import units
 from pychatbot_gui.gui.chat.chat_writer import Entry, Message
@@ -42,7 +41,7 @@ class ChatFind(QObject):
         self._changes = turns
         self._turns = Turns(self._told, self)
         self._query = ""
-        self._found = literal_ranges  # or the words of a query, each for itself
+        self._is_literal = True  # or the words of a query, each for itself
         self._current: tuple[Message, int] | None = None
         self._said = (0, 0)
 
@@ -50,7 +49,7 @@ class ChatFind(QObject):
         """Search for what was typed, as it is; how many hits are known at once."""
         anchor = self._current_position()
         self._forget()
-        self._found = literal_ranges
+        self._is_literal = True
         self._query = text if text.strip() else ""
         if self._query:
             self._turns.add_parts(self._count(anchor))
@@ -64,7 +63,7 @@ class ChatFind(QObject):
         """
         if text.strip():
             self._forget()
-            self._found = found_ranges
+            self._is_literal = False
             self._query = text
             for _ in self._count_message(message):
                 pass
@@ -204,7 +203,7 @@ class ChatFind(QObject):
             if block.blockFormat().property(KIND) in _READ:
                 text = block.text()
                 offset = block.position() - message.start
-                for start, stop in self._found(text, self._query):
+                for start, stop in self._ranges(text):
                     before = offset + units(text[:start])
                     found.append((before, before + units(text[start:stop])))
                 read += len(text)
@@ -223,9 +222,14 @@ class ChatFind(QObject):
     def _count_entry(self, entry: Entry) -> Iterator[None]:
         text, count = entry.saved.text, 0
         for at in range(0, len(text), _PART):
-            count += len(self._found(text[at : at + _PART], self._query))
+            count += len(self._ranges(text[at : at + _PART]))
             yield
         entry.hits = count
+
+    def _ranges(self, text: str) -> list[tuple[int, int]]:
+        from pychatbot_gui.core.folding import found_ranges, literal_ranges
+
+        return (literal_ranges if self._is_literal else found_ranges)(text, self._query)
 
     # --- going ----------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ from PySide6.QtGui import (
     QTextTableFormat,
 )
 
-from pychatbot_gui.gui.chat.markdown import BOLD, CODE, ITALIC, MUTED, STRIKE, Line, Table
+from pychatbot_gui.gui.chat.markdown_rows import BOLD, CODE, ITALIC, MUTED, STRIKE, Line, Table
 from pychatbot_gui.gui.theme import Theme, mix
 from pychatbot_gui.gui.visible_text import visible
 

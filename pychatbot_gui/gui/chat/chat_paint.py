@@ -16,7 +16,7 @@ from pychatbot_gui.gui.chat.chat_looks import (
     STYLE,
     Look,
 )
-from pychatbot_gui.gui.chat.markdown import CODE
+from pychatbot_gui.gui.chat.markdown_rows import CODE
 
 _BEYOND = 60  # how far a panel reaches out of the visible part, so that no corner shows there
 

@@ -16,7 +16,7 @@ from pychatbot_gui.gui.chat.chat_looks import (
     space_above_table,
 )
 from pychatbot_gui.gui.chat.chat_reading import units
-from pychatbot_gui.gui.chat.markdown import CODE, Line, Row, Span, Table
+from pychatbot_gui.gui.chat.markdown_rows import CODE, Line, Row, Span, Table
 
 
 class RowWriter:

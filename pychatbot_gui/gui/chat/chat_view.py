@@ -23,11 +23,10 @@ from pychatbot_gui.gui.chat.chat_pane import ChatPane
 from pychatbot_gui.gui.chat.chat_reading import code_block_at, plain_text
 from pychatbot_gui.gui.chat.chat_showing import ChatShowing
 from pychatbot_gui.gui.chat.chat_writer import STEP, Entry, Message
-from pychatbot_gui.gui.chat.link_question import ask_to_open
 from pychatbot_gui.gui.chat.message_choice import MessageChoice
 from pychatbot_gui.gui.chat.message_tools import CONTINUE, COPY, EDIT, FORK, REGENERATE
 from pychatbot_gui.gui.chat.turns import Turns
-from pychatbot_gui.gui.theme import LIGHT
+from pychatbot_gui.gui.theme import LIGHT, Theme
 from pychatbot_gui.gui.visible_text import repaired, visible
 
 
@@ -49,7 +48,7 @@ class ChatView(ChatPane):
     hits_changed = Signal(int, int)
     """The number of the current hit of a search (0: none yet), and of all that are known."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, theme: Theme = LIGHT) -> None:
         super().__init__(parent)
         self._arriving: list[str] | None = None
         self._turns = Turns(self._changing, self)
@@ -65,9 +64,13 @@ class ChatView(ChatPane):
         self.laid_out.connect(self._refresh)
         self.verticalScrollBar().valueChanged.connect(self._refresh)
         self.anchorClicked.connect(self._on_anchor_clicked)
-        self.set_theme(LIGHT)
+        self.set_theme(theme)
 
     # --- the conversation -----------------------------------------------------------------
+
+    def prepare(self) -> None:
+        """Load the Markdown parser, before a first answer has to wait for it."""
+        import pychatbot_gui.gui.chat.growing_markdown  # noqa: F401
 
     def clear_chat(self) -> None:
         """Forget everything and show nothing."""
@@ -257,6 +260,8 @@ class ChatView(ChatPane):
             return
         if url.scheme().lower() not in ("http", "https") or not url.host():
             return
+        from pychatbot_gui.gui.chat.link_question import ask_to_open
+
         ask_to_open(self.window(), url, self.link_activated.emit)
 
     def copy_last_answer(self) -> None:

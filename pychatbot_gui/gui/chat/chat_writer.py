@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QFontMetricsF, QTextCursor, QTextDocument
 
@@ -23,9 +24,11 @@ from pychatbot_gui.gui.chat.chat_looks import (
     Look,
 )
 from pychatbot_gui.gui.chat.chat_rows import RowWriter
-from pychatbot_gui.gui.chat.growing_markdown import GrowingMarkdown, references_in
-from pychatbot_gui.gui.chat.markdown import MUTED, Line, Span
+from pychatbot_gui.gui.chat.markdown_rows import MUTED, Line, Span
 from pychatbot_gui.gui.visible_text import pieces, repaired, visible
+
+if TYPE_CHECKING:
+    from pychatbot_gui.gui.chat.growing_markdown import GrowingMarkdown
 
 STEP = 6_000
 _SHORT, _FEW_LINES = 2_000, 40
@@ -108,7 +111,7 @@ class MessageWriter:
         self._width = 0.0
         self.messages: list[Message] = []
         self._answer: Message | None = None
-        self._text = GrowingMarkdown()
+        self._text: GrowingMarkdown | None = None  # of the answer that was begun last
         self._status = ""
         self._status_at: int | None = None
         self._lines: list[tuple[str, bool]] = []
@@ -172,6 +175,9 @@ class MessageWriter:
         waiting: bool = True,
     ) -> None:
         """Show the speaker's name and, unless its text comes at once, the waiting state."""
+        # The parser is imported with the first answer: the window is there before it.
+        from pychatbot_gui.gui.chat.growing_markdown import GrowingMarkdown
+
         self.end_answer()
         name = shown_name(speaker)
         start = self._writer.next_start()
@@ -193,7 +199,7 @@ class MessageWriter:
 
     def append(self, piece: str) -> None:
         """Add to the answer; only rows that differ from what is shown are written."""
-        if self._answer is None:
+        if self._answer is None or self._text is None:
             return
         self._answer.source += piece
         self._text.add(piece)
@@ -204,6 +210,8 @@ class MessageWriter:
         answer = self._answer
         if answer is None:
             return
+        from pychatbot_gui.gui.chat.growing_markdown import GrowingMarkdown, references_in
+
         references = references_in(repaired(answer.source))
         if references:
             # A link may be used before the line that defines it: read once more, knowing all.
@@ -275,6 +283,7 @@ class MessageWriter:
         self._writer.add_links("versions", [before, number, after], align)
 
     def _show(self, finished: bool, again: bool = False) -> None:
+        assert self._text is not None
         rows = self._text.open_rows(finished)
         if rows or self._text.settled:
             self._clear_status()

@@ -56,6 +56,7 @@ class FindBar(QFrame):
         self._next.clicked.connect(lambda: self._step(1))
         for part in self.findChildren(QWidget):
             part.installEventFilter(self)
+        self.setProperty("missing", False)
         self.set_count(0, 0)
         self.hide()
 

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from pychatbot_gui.gui.chat.markdown import TABLE_PART, Line, Row, Table, parse, table_parts
+from pychatbot_gui.gui.chat.markdown import parse, table_parts
+from pychatbot_gui.gui.chat.markdown_rows import TABLE_PART, Line, Row, Table
 from pychatbot_gui.gui.visible_text import LONGEST_ROW, cut_at, pieces, repaired, visible
 
 LONGEST_PARAGRAPH = 2_000

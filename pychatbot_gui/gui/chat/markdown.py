@@ -7,60 +7,26 @@ could change how the text around it is read.
 
 import re
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from pychatbot_gui.gui.chat.markdown_rows import (
+    BOLD,
+    CODE,
+    ITALIC,
+    MUTED,
+    STRIKE,
+    TABLE_PART,
+    Line,
+    Row,
+    Span,
+    Table,
+)
 from pychatbot_gui.gui.visible_text import LINE_BREAK, LONGEST_ROW, pieces, visible
 
-BOLD, ITALIC, STRIKE, CODE, MUTED = 1, 2, 4, 8, 16
-
-TABLE_PART = 12
 _WEIGHED_ROWS = 6
-
-
-class Span(NamedTuple):
-    """A run of text in one look; `style` is a sum of BOLD, ITALIC, STRIKE, CODE and MUTED."""
-
-    text: str
-    style: int = 0
-    href: str = ""
-
-
-class Line(NamedTuple):
-    """One paragraph, heading, list item, line of code or ruler.
-
-    `first` is False for a row that carries on the one before (the next line of code), `joined` is
-    True where not even a line break lies between them (a line cut for its length). `level` is the
-    heading's level; `indent` and `quote` count the lists and quotes around it.
-    """
-
-    kind: str
-    spans: tuple[Span, ...] = ()
-    indent: int = 0
-    quote: int = 0
-    first: bool = True
-    level: int = 0
-    marker: str = ""
-    language: str = ""
-    joined: bool = False
-
-
-class Table(NamedTuple):
-    """A table, or the next TABLE_PART rows of one; `weights` are percentages of the width."""
-
-    cells: tuple[tuple[tuple[Span, ...], ...], ...]
-    aligns: tuple[str, ...]
-    weights: tuple[int, ...]
-    first: bool = True
-    indent: int = 0
-    quote: int = 0
-
-
-Row = Line | Table
-
-
 _PARSER = (
     MarkdownIt("commonmark", {"html": False, "breaks": True, "maxNesting": 20})
     .enable(["table", "strikethrough"])

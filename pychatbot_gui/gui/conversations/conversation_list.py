@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from datetime import date
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QPoint, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QShowEvent
@@ -10,7 +11,6 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from pychatbot_gui.core.chat import clean_text
 from pychatbot_gui.core.history import Folder, Hit, Listing
-from pychatbot_gui.gui.conversations.conversation_menu import RowMenu, ask_for_folder, ask_to_erase
 from pychatbot_gui.gui.conversations.conversation_model import ConversationModel
 from pychatbot_gui.gui.conversations.conversation_rows import (
     BIN,
@@ -29,6 +29,9 @@ from pychatbot_gui.gui.conversations.conversation_rows import (
 )
 from pychatbot_gui.gui.conversations.conversation_view import ConversationView
 from pychatbot_gui.gui.conversations.search_edit import SearchEdit
+
+if TYPE_CHECKING:
+    from pychatbot_gui.gui.conversations.conversation_menu import RowMenu
 
 
 class ConversationList(QWidget):
@@ -83,6 +86,10 @@ class ConversationList(QWidget):
         column.addWidget(self._view, 1)
         self.setFocusProxy(self._view)
         self._connect()
+
+    def prepare(self) -> None:
+        """Load what draws the rows, before a first listing has to wait for it."""
+        self._view.prepare()
 
     def sizeHint(self) -> QSize:
         """A side bar that leaves room for the chat."""
@@ -269,6 +276,8 @@ class ConversationList(QWidget):
         if row.kind in CHATS:
             self.delete_wanted.emit(row.id)
         elif row.kind == GONE:
+            from pychatbot_gui.gui.conversations.conversation_menu import ask_to_erase
+
             ask_to_erase(self, row.text, lambda: self.erase_wanted.emit(row.id))
 
     def _rename(self, row: Row, name: str) -> None:
@@ -282,6 +291,8 @@ class ConversationList(QWidget):
             self.more_wanted.emit()
 
     def _show_menu(self, row: Row | None, corner: QPoint) -> None:
+        from pychatbot_gui.gui.conversations.conversation_menu import RowMenu
+
         menu = RowMenu("Conversation", self)
         if row is None or row.kind in SILENT:
             self._offer_new_folder(menu, 0)
@@ -300,7 +311,7 @@ class ConversationList(QWidget):
             menu.add("&Delete for good…", lambda: self._delete(row), "Del")
         menu.popup_at(corner)
 
-    def _fill_chat_menu(self, menu: RowMenu, row: Row) -> None:
+    def _fill_chat_menu(self, menu: "RowMenu", row: Row) -> None:
         menu.add("&Rename", lambda: self._edit(row), "F2")
         pin = "Un&pin" if row.pinned else "&Pin"
         menu.add(pin, lambda: self.pin_wanted.emit(row.id, not row.pinned))
@@ -314,10 +325,12 @@ class ConversationList(QWidget):
         menu.addSeparator()
         menu.add("&Delete", lambda: self._delete(row), "Del")
 
-    def _offer_new_folder(self, menu: RowMenu, chat: int) -> None:
+    def _offer_new_folder(self, menu: "RowMenu", chat: int) -> None:
         menu.add("&New folder…", lambda: self._ask_for_folder(chat))
 
     def _ask_for_folder(self, chat: int) -> None:
+        from pychatbot_gui.gui.conversations.conversation_menu import ask_for_folder
+
         ask_for_folder(self, lambda name: self.folder_wanted.emit(clean_text(name), chat))
 
     def _edit(self, row: Row) -> None:

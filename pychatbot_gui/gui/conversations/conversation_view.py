@@ -1,7 +1,11 @@
 """The list itself: what keys, clicks and drags on its rows mean."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from functools import cached_property
 from itertools import chain
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QMimeData, QModelIndex, QPoint, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import (
@@ -20,7 +24,6 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractItemView, QListView, QWidget
 
-from pychatbot_gui.gui.conversations.conversation_delegate import ConversationDelegate
 from pychatbot_gui.gui.conversations.conversation_model import ConversationModel, Key, key_of
 from pychatbot_gui.gui.conversations.conversation_paint import DOTS, RESTORE, colours, zones
 from pychatbot_gui.gui.conversations.conversation_rows import (
@@ -36,6 +39,9 @@ from pychatbot_gui.gui.conversations.conversation_rows import (
     SILENT,
     Row,
 )
+
+if TYPE_CHECKING:
+    from pychatbot_gui.gui.conversations.conversation_delegate import ConversationDelegate
 
 _DRAGGED = "application/x-pychatbot-chat"
 _NEAR_END = 300  # pixels
@@ -64,10 +70,7 @@ class ConversationView(QListView):
         self._sentence = ""
         self._armed: tuple[int, str] = (-1, "")
         self._dragged: Row | None = None
-        self._delegate = ConversationDelegate(model, self)
-        self._delegate.renamed.connect(self.renamed)
         self.setModel(model)
-        self.setItemDelegate(self._delegate)
         self.setUniformItemSizes(True)
         self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -79,11 +82,25 @@ class ConversationView(QListView):
         self.setMouseTracking(True)
         self.clicked.connect(self._choose)
 
+    def prepare(self) -> None:
+        """Be ready to draw rows."""
+        self.setItemDelegate(self._delegate)
+
+    @cached_property
+    def _delegate(self) -> ConversationDelegate:
+        """What draws the rows; made with the first of them, which come after the first paint."""
+        from pychatbot_gui.gui.conversations.conversation_delegate import ConversationDelegate
+
+        delegate = ConversationDelegate(self._rows, self)
+        delegate.renamed.connect(self.renamed)
+        return delegate
+
     def replace_rows(self, rows: Sequence[Row], uniform: bool) -> None:
         """Show rows that have nothing to do with those before, from the top."""
         self.setUniformItemSizes(uniform)
         mode = QListView.ResizeMode
         self.setResizeMode(mode.Fixed if uniform else mode.Adjust)
+        self.prepare()
         self._rows.reset_rows(rows)
         self._delegate.hovered = -1
         self.scrollToTop()
@@ -92,6 +109,7 @@ class ConversationView(QListView):
         """Show the rows after a change: what is seen, selected and edited stays where it is."""
         seen = self._seen() if self.verticalScrollBar().value() > 0 else {}
         cursor = self.currentIndex().row()
+        self.prepare()
         self._rows.set_rows(rows)
         if seen:
             places = self._rows.places(seen)

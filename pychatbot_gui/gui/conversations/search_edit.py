@@ -1,7 +1,17 @@
 """The field for a search through all chats."""
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, QTimer, Signal
-from PySide6.QtGui import QAction, QColor, QIcon, QKeyEvent, QPainter, QPalette, QPen, QPixmap
+from PySide6.QtGui import (
+    QAction,
+    QColor,
+    QIcon,
+    QKeyEvent,
+    QPainter,
+    QPalette,
+    QPen,
+    QPixmap,
+    QShowEvent,
+)
 from PySide6.QtWidgets import QApplication, QLineEdit, QToolButton, QWidget
 
 _PAUSE_MS = 120  # so long nothing is typed before a search begins
@@ -32,7 +42,6 @@ class SearchEdit(QLineEdit):
         names = ("Clear the search", "Search")
         for button, name in zip(self.findChildren(QToolButton), names, strict=False):
             button.setAccessibleName(name)
-        self._draw_magnifier()
         self.textChanged.connect(self._wait)
 
     def end(self) -> None:
@@ -53,8 +62,16 @@ class SearchEdit(QLineEdit):
     def changeEvent(self, event: QEvent) -> None:
         """Wear the colours of the theme."""
         super().changeEvent(event)
-        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.StyleChange):
+        if (
+            event.type() in (QEvent.Type.PaletteChange, QEvent.Type.StyleChange)
+            and self.isVisible()
+        ):
             self._draw_magnifier()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Draw the magnifier: by now it is known in what colours and how finely."""
+        super().showEvent(event)
+        self._draw_magnifier()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Arrows go to the list, Enter searches at once, Esc ends the search."""
@@ -83,9 +100,6 @@ class SearchEdit(QLineEdit):
         self.searched.emit(self.text().strip())
 
     def _draw_magnifier(self) -> None:
-        # Called by Qt before the constructor is through.
-        if not hasattr(self, "_magnifier"):
-            return
         ratio = self.devicePixelRatioF()
         picture = QPixmap(round(16 * ratio), round(16 * ratio))
         picture.setDevicePixelRatio(ratio)

@@ -19,8 +19,9 @@ from PySide6.QtWidgets import (
 
 from pychatbot_gui.core.presets import LONGEST_NAME, SAMPLERS, Preset, clean_name
 from pychatbot_gui.core.settings import Settings
-from pychatbot_gui.gui.dialogs.setting_field import SettingField, limits
+from pychatbot_gui.gui.dialogs.setting_field import SettingField
 from pychatbot_gui.gui.plain_text import ElidedLabel, PlainLabel
+from pychatbot_gui.gui.setting_text import limits
 from pychatbot_gui.gui.visible_text import visible
 
 _ANY_MODEL = "Whichever is open"

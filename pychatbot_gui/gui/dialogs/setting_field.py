@@ -19,8 +19,7 @@ from pychatbot_gui.core import settings
 from pychatbot_gui.core.errors import SettingsError
 from pychatbot_gui.core.settings import SettingInfo
 from pychatbot_gui.gui.plain_text import PlainLabel
-
-DECIMALS = 6
+from pychatbot_gui.gui.setting_text import DECIMALS, limits, shown
 
 
 class NumberBox(QDoubleSpinBox):
@@ -206,34 +205,6 @@ class SettingField(QWidget):
             self._control.style().polish(self._control)
         self._reset.setEnabled(bool(problem) or self.value() != self._default)
         self.changed.emit()
-
-
-def limits(about: SettingInfo) -> str:
-    """The limits as a sentence, "" for a setting without."""
-    if about.minimum is None or about.maximum is None:
-        return ""
-    most = _number(about.maximum)
-    if about.special:
-        sentence = f"{about.special}, or {_number(about.minimum + 1)} to {most}"
-    else:
-        sentence = f"From {_number(about.minimum)} to {most}"
-    if about.step is not None and about.minimum == about.step > 1:
-        sentence += f", in steps of {_number(about.step)}"
-    return sentence + "."
-
-
-def shown(name: str, value: Any) -> str:
-    """A value as the dialog words it: "On", "Automatic", "2,048"."""
-    about = settings.info(name)
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    if isinstance(value, str):
-        return about.word(value)
-    return about.special if about.special and value == about.minimum else _number(value)
-
-
-def _number(value: float) -> str:
-    return f"{value:,.{DECIMALS}f}".rstrip("0").rstrip(".")
 
 
 def _control(

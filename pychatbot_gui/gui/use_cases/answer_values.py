@@ -1,12 +1,18 @@
 """How the next answer is made: from the settings, the chat's preset and the command line."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from pychatbot_gui.core.guide import for_model
 from pychatbot_gui.core.settings import Settings, from_overrides
 from pychatbot_gui.engine.engine import Sampling, sampling
 from pychatbot_gui.gui.use_cases.chats import Chats
 from pychatbot_gui.gui.use_cases.opening import ModelOpening
+
+if TYPE_CHECKING:
+    from pychatbot_gui.store.chats import NewAnswer
 
 
 class AnswerValues:
@@ -25,6 +31,13 @@ class AnswerValues:
     def settings(self) -> Settings:
         """The person's settings."""
         return self._settings()[0]
+
+    def with_answer(self, model: str) -> tuple[Sampling, NewAnswer]:
+        """The same, and the answer that `model` begins with it, for the store."""
+        from pychatbot_gui.store.chats import NewAnswer
+
+        values = self.sampling()
+        return values, NewAnswer(model, vars(values))
 
     def sampling(self) -> Sampling:
         """For the chat that is shown, with the model that is open."""

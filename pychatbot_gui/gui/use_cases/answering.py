@@ -5,6 +5,10 @@
 What is shown may be another conversation by then: an answer always goes on in its own.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from pychatbot_gui.core.chat import Role
@@ -18,13 +22,16 @@ from pychatbot_gui.gui.notices import Notices
 from pychatbot_gui.gui.store_thread import StoreThread
 from pychatbot_gui.gui.use_cases.answer_values import AnswerValues
 from pychatbot_gui.gui.use_cases.asked import Asked, another_answer, more_of, new_question
-from pychatbot_gui.gui.use_cases.chats import ENDINGS, Chats, joined
+from pychatbot_gui.gui.use_cases.chats import ENDINGS, Chats
 from pychatbot_gui.gui.use_cases.editing import Editing
 from pychatbot_gui.gui.use_cases.kept_answer import KeptAnswer, close_all
 from pychatbot_gui.gui.use_cases.opening import ModelOpening
 from pychatbot_gui.gui.use_cases.reading_ahead import ReadingAhead
 from pychatbot_gui.gui.use_cases.seeing import Seeing
-from pychatbot_gui.store.chats import ChatStore, NewAnswer
+from pychatbot_gui.gui.use_cases.unsaved import joined
+
+if TYPE_CHECKING:
+    from pychatbot_gui.store.chats import ChatStore, NewAnswer
 
 NO_PROGRESS_MS = 30_000
 
@@ -178,8 +185,7 @@ class Answering(QObject):
         return self._is_writing() and answer is not None and answer.chat == self._chats.shown.id
 
     def _values(self) -> tuple[Sampling, NewAnswer]:
-        sampling = self._made.sampling()
-        return sampling, NewAnswer(self._model_name(), vars(sampling))
+        return self._made.with_answer(self._model_name())
 
     def _model_name(self) -> str:
         model = self._opening.model

@@ -1,12 +1,17 @@
 """What can be asked of a model in a saved conversation: a question, another answer, more of one."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from pychatbot_gui.core.chat import Role
 from pychatbot_gui.core.history import SavedChat, SavedMessage, title_from
 from pychatbot_gui.engine.engine import Sampling
-from pychatbot_gui.store.chats import ChatStore, NewAnswer, NewQuestion
+
+if TYPE_CHECKING:
+    from pychatbot_gui.store.chats import ChatStore, NewAnswer
 
 
 @dataclass
@@ -38,6 +43,8 @@ def new_question(
     chat: SavedChat, parent: int, text: str, sampling: Sampling, answer: NewAnswer
 ) -> Asked:
     """A message of the person after `parent`, in a new conversation where `chat.id` is 0."""
+    from pychatbot_gui.store.chats import NewQuestion
+
     question = NewQuestion(
         text,
         parent,

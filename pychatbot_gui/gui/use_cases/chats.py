@@ -1,7 +1,10 @@
 """The use cases of saved conversations: show one, leave it, come back; the list of all."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
@@ -12,8 +15,10 @@ from pychatbot_gui.gui.notices import Notices
 from pychatbot_gui.gui.remembered import Remembered
 from pychatbot_gui.gui.store_thread import StoreThread
 from pychatbot_gui.gui.use_cases.kept_answer import KeptAnswer
-from pychatbot_gui.gui.use_cases.unsaved import Unsaved
-from pychatbot_gui.store.chats import ChatStore
+from pychatbot_gui.gui.use_cases.unsaved import Unsaved, joined
+
+if TYPE_CHECKING:
+    from pychatbot_gui.store.chats import ChatStore
 
 PAGE = 200
 ENDINGS = {
@@ -125,7 +130,7 @@ class Chats(QObject):
                 self._bring_back(-1 if crashed and not chat else chat)
 
         # First of all, or an answer of then would look like one that is being written now.
-        self._writer.do(ChatStore.mark_crashed, bring_back, lambda _: bring_back(0))
+        self._writer.do(lambda s: s.mark_crashed(), bring_back, lambda _: bring_back(0))
 
     def _is_untouched(self) -> bool:
         """Whether this is still the new conversation of the start, with nothing sent in it."""
@@ -133,7 +138,7 @@ class Chats(QObject):
 
     def _bring_back(self, chat: int) -> None:
         if chat == -1:
-            self._reader.do(ChatStore.latest_chat, self._choose_latest)
+            self._reader.do(lambda s: s.latest_chat(), self._choose_latest)
         elif chat:
             self._wanted = chat
 
@@ -442,8 +447,3 @@ def _whole(chat: int) -> Callable[[ChatStore], SavedChat]:
         return saved
 
     return read
-
-
-def joined(first: str, second: str) -> str:
-    """Two unsent texts as one."""
-    return f"{first}\n{second}" if first and second else first or second

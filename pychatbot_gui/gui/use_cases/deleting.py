@@ -1,12 +1,18 @@
 """The use cases of deleting a conversation, bringing it back, and erasing it for good."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QObject, Signal, Slot
 
 from pychatbot_gui.gui.main_window import MainWindow
 from pychatbot_gui.gui.notices import Notices
 from pychatbot_gui.gui.store_thread import StoreThread
 from pychatbot_gui.gui.use_cases.chats import Chats
-from pychatbot_gui.store.chats import ChatStore
+
+if TYPE_CHECKING:
+    from pychatbot_gui.store.chats import ChatStore
 
 
 class Deleting(QObject):

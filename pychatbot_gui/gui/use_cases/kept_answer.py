@@ -1,13 +1,18 @@
 """An answer on its way into the store: a part every 300 ms, then its end; what fails is tried again."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from pychatbot_gui.core.errors import Gone, PychatbotError
 from pychatbot_gui.engine.engine import Finished
 from pychatbot_gui.gui.store_thread import StoreThread
-from pychatbot_gui.store.chats import ChatStore
+
+if TYPE_CHECKING:
+    from pychatbot_gui.store.chats import ChatStore
 
 PART_MS = 300
 RETRY_MS = 3_000

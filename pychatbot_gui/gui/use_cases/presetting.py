@@ -1,8 +1,11 @@
 """The use cases of presets: choose one for a chat, make and change them, share one as a file."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtWidgets import QFileDialog
@@ -19,11 +22,13 @@ from pychatbot_gui.core.presets import (
     write_preset,
 )
 from pychatbot_gui.core.settings import Settings
-from pychatbot_gui.gui.dialogs.presets_dialog import PresetsDialog
 from pychatbot_gui.gui.main_window import MainWindow
 from pychatbot_gui.gui.notices import Notices
 from pychatbot_gui.gui.use_cases.chats import Chats
 from pychatbot_gui.gui.use_cases.opening import ModelOpening
+
+if TYPE_CHECKING:
+    from pychatbot_gui.gui.dialogs.presets_dialog import PresetsDialog
 
 
 class Presetting(QObject):
@@ -135,6 +140,8 @@ class Presetting(QObject):
     @Slot()
     def edit(self) -> None:
         """Show all presets, to be changed."""
+        from pychatbot_gui.gui.dialogs.presets_dialog import PresetsDialog
+
         dialog = PresetsDialog(tuple(self._presets.values()), self._settings(), self._window)
         dialog.saved.connect(self._save)
         dialog.deleted.connect(self._delete)

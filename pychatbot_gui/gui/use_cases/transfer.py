@@ -1,5 +1,7 @@
 """The use cases of what may take long with all conversations: export, import, the daily backup."""
 
+from __future__ import annotations
+
 import datetime
 import threading
 import time
@@ -11,30 +13,21 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 from PySide6.QtWidgets import QFileDialog
 
 from pychatbot_gui.core.errors import Cancelled, PychatbotError
-from pychatbot_gui.core.exchange.export import (
-    Format,
-    chunks,
-    document,
-    file_name,
-    format_named,
-    write_chunks,
-)
 from pychatbot_gui.core.files import cannot_be_saved
 from pychatbot_gui.core.history import SavedChat
 from pychatbot_gui.core.paths import Paths
-from pychatbot_gui.gui.dialogs.export_dialog import ExportDialog
-from pychatbot_gui.gui.dialogs.progress_dialog import ProgressDialog
-from pychatbot_gui.gui.dialogs.report_dialog import ReportDialog
 from pychatbot_gui.gui.main_window import MainWindow
 from pychatbot_gui.gui.notices import Notices
 from pychatbot_gui.gui.remembered import Remembered
 from pychatbot_gui.gui.store_thread import StoreThread
 from pychatbot_gui.gui.use_cases.chats import Chats
-from pychatbot_gui.store.chats import ChatStore
 
 # Few ever need them, and the start does not wait for them.
 if TYPE_CHECKING:
+    from pychatbot_gui.core.exchange.export import Format
     from pychatbot_gui.core.exchange.importing import Report
+    from pychatbot_gui.gui.dialogs.progress_dialog import ProgressDialog
+    from pychatbot_gui.store.chats import ChatStore
 
 _TELL_EVERY_S = 0.05
 _HOUR_MS = 3_600_000
@@ -110,12 +103,16 @@ class Transfer(QObject):
         if not count:
             self._notices.info("There are no conversations to export yet.")
             return
+        from pychatbot_gui.gui.dialogs.export_dialog import ExportDialog
+
         dialog = ExportDialog(title, count, self._window)
         dialog.chosen.connect(lambda name, everything: self._choose_place(chat, name, everything))
         dialog.exec()
         dialog.deleteLater()
 
     def _choose_place(self, chat: int, name: str, everything: bool) -> None:
+        from pychatbot_gui.core.exchange.export import file_name, format_named
+
         folder = Path(self._remembered.state.export_folder or Path.home())
         kind = format_named(name)
         if everything and name != "json":
@@ -161,6 +158,8 @@ class Transfer(QObject):
 
             write_pdf(chat, path, progress, self._stop.is_set)
             return
+        from pychatbot_gui.core.exchange.export import chunks, write_chunks
+
         total = len(chat.messages)
         write_chunks(
             path,
@@ -170,6 +169,8 @@ class Transfer(QObject):
         )
 
     def _write_json(self, store: ChatStore, path: Path, progress: Progress) -> str:
+        from pychatbot_gui.core.exchange.export import document, write_chunks
+
         ids = store.chat_ids()
         write_chunks(
             path,
@@ -181,6 +182,8 @@ class Transfer(QObject):
 
     def _write_all(self, store: ChatStore, folder: Path, name: str, progress: Progress) -> str:
         """A file each, in a new folder of its own, so that nothing there is overwritten."""
+        from pychatbot_gui.core.exchange.export import file_name
+
         ids = store.chat_ids()
         target = _new_folder(folder / f"PyChatbot conversations {datetime.date.today()}")
         for done, chat in enumerate(ids):
@@ -222,7 +225,9 @@ class Transfer(QObject):
 
         self._begin("Importing…", work, self._show_report)
 
-    def _show_report(self, report: "Report") -> None:
+    def _show_report(self, report: Report) -> None:
+        from pychatbot_gui.gui.dialogs.report_dialog import ReportDialog
+
         self._chats.refresh()
         dialog = ReportDialog("Import", report.summary(), report.sentences(), self._window)
         dialog.show()
@@ -235,6 +240,8 @@ class Transfer(QObject):
         work: Callable[[ChatStore, Progress], object],
         then: Callable[..., object],
     ) -> None:
+        from pychatbot_gui.gui.dialogs.progress_dialog import ProgressDialog
+
         self._notices.clear()  # what the export before had to say
         self._stop.clear()
         self._told = 0.0

@@ -1,15 +1,19 @@
 """What the person changed in conversations and is not in the store yet; what fails is tried again."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from pychatbot_gui.core.errors import Gone, PychatbotError
 from pychatbot_gui.core.history import SavedChat
 from pychatbot_gui.gui.store_thread import StoreThread
-from pychatbot_gui.store.chats import ChatStore
+
+if TYPE_CHECKING:
+    from pychatbot_gui.store.chats import ChatStore
 
 RETRY_MS = 3_000
 
@@ -103,3 +107,8 @@ class Unsaved(QObject):
         for change in self._waiting.values():
             if change.has_failed:
                 self._hand_over(change)
+
+
+def joined(first: str, second: str) -> str:
+    """Two unsent texts as one."""
+    return f"{first}\n{second}" if first and second else first or second

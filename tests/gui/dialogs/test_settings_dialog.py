@@ -24,8 +24,8 @@ from pytestqt.qtbot import QtBot
 
 from pychatbot_gui.core.memory import ModelMemory, need_sentence
 from pychatbot_gui.core.settings import Settings, default_settings, info, setting_names
-from pychatbot_gui.gui.dialogs.setting_field import limits, shown
 from pychatbot_gui.gui.dialogs.settings_dialog import SettingsDialog
+from pychatbot_gui.gui.setting_text import limits, shown
 
 SHOWN = [name for name in setting_names() if info(name).shown]
 CHANGED = replace(

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from pychatbot_gui import app
 from pychatbot_gui.core.errors import StorageError
-from pychatbot_gui.store.chats import ChatStore
+from pychatbot_gui.store import chats
+from pychatbot_gui.store.chats import ChatStore, open_store
 
 
 def slowly(monkeypatch: pytest.MonkeyPatch, *names: str, seconds: float = 0.3) -> None:
@@ -48,8 +48,7 @@ def full_disk(monkeypatch: pytest.MonkeyPatch, *names: str) -> Iterator[list[str
 
 def impatient(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     """A store that waits no longer than this for another program."""
-    opens = app.open_store
-    monkeypatch.setattr(app, "open_store", lambda path, **more: opens(path, seconds, **more))
+    monkeypatch.setattr(chats, "open_store", lambda path, **more: open_store(path, seconds, **more))
 
 
 @contextmanager
