@@ -83,6 +83,8 @@ def truth(request: pytest.FixtureRequest, model_folder: Path) -> Truth:
 )
 # Two first words of the last answer are as likely as each other.
 @example([("send", text) for text in ["What is it?", "Yes."] * 2] + [("edit", "What is it?", 1)])
+# A stop in the middle of a batch.
+@example([("send", LONG, 1, True), ("read_ahead", LONG, 2, True)])
 @example([("send", "What is it?"), ("send", " é 😀 <|im_end|> "), ("restart",), ("go_on",)])
 @given(ways)
 def test_any_way_through_conversations_gives_the_answers_of_a_fresh_process(

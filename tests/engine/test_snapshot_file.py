@@ -54,7 +54,9 @@ def test_truncated_at_any_byte_it_is_damaged(tmp_path: Path) -> None:
             read_state(path, "owner", HEAD.tokens)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None
+)
 @given(st.data())
 def test_changed_anywhere_it_is_damaged(tmp_path: Path, data: st.DataObject) -> None:
     path = _write(tmp_path / "x.kv")

@@ -3,6 +3,7 @@
 The truth is what a fresh engine answers that has read nothing before and keeps nothing.
 """
 
+import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,7 +27,7 @@ from pychatbot_gui.engine.engine import (
     Text,
 )
 from pychatbot_gui.engine.llama import LlamaEngine
-from pychatbot_gui.engine.session import ChatSession
+from pychatbot_gui.engine.session import Ahead, ChatSession
 from tests.engine.talk import load
 
 SHORT = Sampling(temperature=0, max_tokens=8)
@@ -182,12 +183,10 @@ class Walk:
 
     def read_ahead(self, draft: str, looks: int = 0, late: bool = False) -> None:
         """What is written of the next message; "" after an answer."""
-        messages = self.conversation.messages
-        if draft:
-            messages = (*messages, user_message(draft))
-        if messages:
-            asked = replace(self.conversation, messages=messages)
-            self.session.read_ahead(asked, StoppedAt(looks, late), self.now)
+        ahead = Ahead(self.conversation, draft, SHORT, self.now)
+        with contextlib.suppress(PychatbotError):  # nobody is told, until it is sent
+            for _ in self.session.read_ahead(ahead, StoppedAt(looks, late)):
+                pass
 
     def title(self, looks: int = 0, late: bool = False) -> None:
         messages = self.conversation.messages
