@@ -35,6 +35,7 @@ class FakeEngine:
         self.dropped = 0
         self.closed = False
         self.read: list[ReplyRequest] = []
+        self.need: Needed | None = None
         self.forgotten: list[str] = []
         self.while_reading: Callable[[CancelToken], None] = lambda token: None
         self.measures: Callable[[ReplyRequest], tuple[int, int]] = _letters
@@ -48,6 +49,8 @@ class FakeEngine:
     ) -> ModelInfo:
         if self.load_error is not None:
             raise self.load_error
+        if self.need is not None:
+            on_need(self.need)
         on_progress(0.5)
         on_progress(1.0)
         return ModelInfo(spec.path, "Fake", 1, 1, spec.n_ctx, spec.n_ctx)

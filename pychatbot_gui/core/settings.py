@@ -155,6 +155,13 @@ class Settings:
         choices=READ_AHEAD,
         words=("Always", "Not on battery", "Never"),
     )
+    prompt_lookup: bool = _setting(
+        "Draft what repeats (prompt_lookup)",
+        "Where an answer repeats the conversation, as in edited code or a corrected letter, several "
+        "tokens are tried at once, which is faster. What the model answers does not depend on it.",
+        "Hardware",
+        reload=True,
+    )
     temperature: float = _setting(
         "Temperature",
         "0 always takes the likeliest word; higher values vary more.",

@@ -52,8 +52,8 @@ class Memory(Protocol):
         """Forget everything."""
         ...
 
-    def decode(self, tokens: Sequence[int]) -> int:
-        """Evaluate tokens; 0 where that went well."""
+    def decode(self, tokens: Sequence[int], every: bool = False) -> int:
+        """Evaluate tokens; 0 where that went well. `every`: with logits for each, not the last."""
         ...
 
     def trouble(self) -> str:
@@ -154,12 +154,13 @@ class Cache:
                 return
             yield len(self.tokens)
 
-    def evaluate(self, tokens: Sequence[int]) -> bool:
+    def evaluate(self, tokens: Sequence[int], every: bool = False) -> bool:
         """Evaluate up to a batch of tokens at the end; False after a cancel.
 
-        Raises `PychatbotError` where the library fails.
+        `every`: with logits for each token, not only for the last one. Raises `PychatbotError`
+        where the library fails.
         """
-        code = self.memory.decode(tokens)
+        code = self.memory.decode(tokens, every)
         self._has_logits = code == 0
         if code == 0:
             self.tokens += tokens
@@ -172,6 +173,14 @@ class Cache:
             "The model could not work on this text. Send it again, or open the model again.",
             f"llama_decode returned {code}\n{self.memory.trouble()}",
         )
+
+    def cut(self, length: int) -> None:
+        """Forget all but the first `length` tokens, where the memory can be cut anywhere."""
+        self._has_logits = False
+        if self.memory.cut(length):
+            self._shorten(length)
+        else:
+            self.clear()
 
     def adopt(
         self,

@@ -20,6 +20,7 @@ class ModelSpec:
 
     `plain_weights`: do without weights rearranged for this processor, which is slower.
     `snapshots`: keep on disk what was read in each chat, at most `snapshot_limit_mb` (10^6 bytes).
+    `prompt_lookup`: try several tokens at once where an answer repeats what was there before.
     """
 
     path: str
@@ -32,6 +33,7 @@ class ModelSpec:
     plain_weights: bool = False
     snapshots: bool = True
     snapshot_limit_mb: int = 2000
+    prompt_lookup: bool = True
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,8 @@ class Finished:
 
     `reason`: "stop" (the model ended it), "length" (max_tokens), "context" (n_ctx is full, and no
     room can be made) or "cancelled". Token counts: the whole prompt, the part of it that was not
-    read again, the answer; `context_tokens`: all that the context then holds. Times in seconds.
+    read again, the answer; what was drafted of it, and what of that was right; `context_tokens`:
+    all that the context then holds. Times in seconds.
     """
 
     id: int
@@ -169,6 +172,8 @@ class Finished:
     reply_tokens: int = 0
     reading_seconds: float = 0.0
     writing_seconds: float = 0.0
+    drafted_tokens: int = 0
+    accepted_tokens: int = 0
     context_tokens: int = 0
 
     @property
@@ -272,6 +277,7 @@ def model_spec(path: str, settings: Settings) -> ModelSpec:
         plain_weights=is_guide(path),
         snapshots=settings.snapshots,
         snapshot_limit_mb=settings.snapshot_limit_mb,
+        prompt_lookup=settings.prompt_lookup and not is_guide(path),
     )
 
 

@@ -42,6 +42,7 @@ from pychatbot_gui.engine.filling import Filling
 from pychatbot_gui.engine.fitting import PromptFitter
 from pychatbot_gui.engine.gguf import ModelFile, read_model_file
 from pychatbot_gui.engine.llama_memory import LlamaMemory
+from pychatbot_gui.engine.lookup import Drafts, Lookup
 from pychatbot_gui.engine.memory import OUTPUTS
 from pychatbot_gui.engine.model_log import ModelLog
 from pychatbot_gui.engine.prompts import CHATML, Formatter, PromptWriter, jinja_formatter
@@ -124,7 +125,7 @@ class LlamaEngine:
             yield from filling.begin(beginning.tokens)
             prompt_tokens, stop = len(filling.fitted.tokens), filling.fitted.prompt.stop
             answering = time.monotonic()
-            reason, count = "cancelled", 0
+            reason, count, drafted, accepted = "cancelled", 0, 0, 0
             if not token.is_cancelled():
                 with loaded.writing(request, stop, token, beginning) as (writer, pieces):
                     for piece in writer.write():
@@ -134,6 +135,7 @@ class LlamaEngine:
                             pieces.append(piece)
                             yield Text(request.id, piece)
                 reason, count = writer.reason, writer.count
+                drafted, accepted = writer.drafts.drafted, writer.drafts.accepted
             yield Finished(
                 request.id,
                 reason,
@@ -142,6 +144,8 @@ class LlamaEngine:
                 reply_tokens=count,
                 reading_seconds=answering - began,
                 writing_seconds=time.monotonic() - answering,
+                drafted_tokens=drafted,
+                accepted_tokens=accepted,
                 context_tokens=len(loaded.tokens),
             )
 
@@ -153,10 +157,10 @@ class LlamaEngine:
         with self._aborted_by(token):
             yield from loaded.recall.read_ahead(request, token)
 
-    def save(self) -> None:
-        """Nothing else is to be done: keep on disk what a restart would have to read again."""
+    def save(self, is_wanted: Callable[[], bool] = lambda: False) -> None:
+        """Keep on disk what a restart would have to read again, until something else `is_wanted`."""
         if self._loaded is not None:
-            self._loaded.recall.snapshots.save()
+            self._loaded.recall.snapshots.save(is_wanted)
 
     def forget(self, chat: str) -> None:
         """See `Engine.forget`."""
@@ -352,8 +356,12 @@ class _Loaded:
         return self.cache.tokens
 
     def evaluate(self, tokens: list[int]) -> bool:
-        """See `Cache.evaluate`."""
-        return self.cache.evaluate(tokens)
+        """See `Cache.evaluate`; with logits for each token."""
+        return self.cache.evaluate(tokens, every=len(tokens) > 1)
+
+    def cut(self, length: int) -> None:
+        """See `Cache.cut`."""
+        self.cache.cut(length)
 
     def piece(self, token: int) -> bytes:
         """The bytes of a token; none for a control token."""
@@ -384,7 +392,9 @@ class _Loaded:
         """Write an answer; its tokens are remembered under its text, the pieces in the list."""
         sampling, pieces = request.sampling, [request.prefix]
         sampler = Sampler(lib, self.ctx, sampling, self.n_vocab, self.piece, beginning.tokens)
-        writer = Writer(self, sampler.choose, stop, sampling.max_tokens, token, beginning)
+        looks_up = self.spec.prompt_lookup and self.cache.memory.window == 1
+        drafts = Drafts(self, Lookup(self.tokens) if looks_up else None, sampler.is_clear)
+        writer = Writer(self, sampler.choose, stop, sampling.max_tokens, token, beginning, drafts)
         try:
             yield writer, pieces
         finally:

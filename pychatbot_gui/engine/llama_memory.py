@@ -60,15 +60,17 @@ class LlamaMemory:
         """Forget everything."""
         self._lib.llama_memory_clear(self._memory, False)
 
-    def decode(self, tokens: Sequence[int]) -> int:
-        """Evaluate tokens; 0 where that went well."""
+    def decode(self, tokens: Sequence[int], every: bool = False) -> int:
+        """Evaluate tokens; 0 where that went well. `every`: with logits for each, not the last."""
         if self.window is None:
             # A single token is over soon, and given up it would take the whole state with it.
             self._listen(len(tokens) > 1)
         array = (ctypes.c_int32 * len(tokens))(*tokens)
-        return int(
-            self._lib.llama_decode(self._context, self._lib.llama_batch_get_one(array, len(tokens)))
-        )
+        batch = self._lib.llama_batch_get_one(array, len(tokens))
+        if every:
+            flags = (ctypes.c_int8 * len(tokens))(*[1] * len(tokens))
+            batch.logits = flags
+        return int(self._lib.llama_decode(self._context, batch))
 
     def trouble(self) -> str:
         """The library's last words."""

@@ -79,7 +79,7 @@ def _next(work: "queue.SimpleQueue[Work]", engine: LlamaEngine | None, idle: flo
         return work.get(timeout=idle)
     except queue.Empty:
         if engine is not None:
-            engine.save()
+            engine.save(lambda: not work.empty())
     return work.get()
 
 

@@ -200,16 +200,19 @@ class Snapshots:
         cache.chat = chat
         return cache.keep(tokens, shift)
 
-    def save(self) -> None:
-        """Write to disk what is not there yet, so that a restart finds it."""
+    def save(self, is_wanted: Callable[[], bool] = lambda: False) -> None:
+        """Write to disk what is not there yet, so that a restart finds it.
+
+        `is_wanted`: whether something else is to be done; then the rest waits for another time.
+        """
         if self._folder is None or self._gave_up:
             return
         is_news = self._is_news()
         if is_news:
             self._held.pop(self._cache.chat, None)
-        while self._held:
+        while self._held and not is_wanted():
             self._write_oldest()
-        if is_news:
+        if is_news and not is_wanted():
             self._write_cache()
 
     def forget(self, chat: str) -> None:

@@ -7,12 +7,13 @@ among the tokens that begin with the same bytes. Without this a text that ends i
 a word would force a seam the model never saw.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
 from pychatbot_gui.engine.answers import Beginning, Piece, decoder_of_pieces, part_of
 from pychatbot_gui.engine.engine import CancelToken
 from pychatbot_gui.engine.fitting import Tokenize
+from pychatbot_gui.engine.lookup import Drafts
 from pychatbot_gui.engine.stops import StopText
 
 
@@ -35,7 +36,19 @@ class Model(Protocol):
         ...
 
     def evaluate(self, tokens: list[int]) -> bool:
-        """Add tokens to the cache; False after a cancel."""
+        """Add tokens to the cache, with logits for each; False after a cancel."""
+        ...
+
+    def cut(self, length: int) -> None:
+        """Forget all but the first `length` tokens."""
+        ...
+
+
+class Choose(Protocol):
+    """How the next token is chosen."""
+
+    def __call__(self, owed: bytes, row: int) -> int:
+        """One that begins with `owed`, by the last evaluated token (`row` -1) or one before."""
         ...
 
 
@@ -81,19 +94,21 @@ def tokens_for(owed: bytes, n_vocab: int, piece: Piece) -> list[int]:
 class Writer:
     """Writes one answer, and knows afterwards why it ended (`reason`).
 
-    `choose(owed)` gives the next token, one that begins with those bytes.
     `count`: the tokens that brought something new. `tokens`: all of the answer, its beginning too.
+    `drafts`: what evaluates them; none is drafted where it is not given.
     """
 
     def __init__(
         self,
         model: Model,
-        choose: Callable[[bytes], int],
+        choose: Choose,
         stop: Sequence[str],
         max_tokens: int,
         token: CancelToken,
         beginning: Beginning,
+        drafts: Drafts | None = None,
     ) -> None:
+        self.drafts = drafts or Drafts(model)
         self.reason = "cancelled"
         self.count = 0
         self.tokens = list(beginning.tokens)
@@ -112,16 +127,19 @@ class Writer:
         """
         decoder = decoder_of_pieces()
         decoder.decode(self._beginning.pending)
-        for raw in self._pieces():
-            if raw is None:
-                yield None
-                continue
-            piece = self._stop.feed(decoder.decode(raw))
-            if piece:
-                yield piece
-            if self._stop.found:
-                self.reason = "stop"
-                return
+        try:
+            for raw in self._pieces():
+                if raw is None:
+                    yield None
+                    continue
+                piece = self._stop.feed(decoder.decode(raw))
+                if piece:
+                    yield piece
+                if self._stop.found:
+                    self.reason = "stop"
+                    return
+        finally:
+            self.drafts.end()
         rest = self._stop.rest()
         if self.reason == "stop":
             rest += decoder.decode(b"", final=True)
@@ -130,12 +148,14 @@ class Writer:
             yield rest
 
     def _pieces(self) -> Iterator[bytes | None]:
-        model, owed = self._model, self._beginning.owed
+        model, drafts, owed = self._model, self.drafts, self._beginning.owed
         while not self._token.is_cancelled():
             if self._max_tokens and self.count >= self._max_tokens:
                 self.reason = "length"
                 return
-            token = self._choose(owed)
+            if not drafts.ready():
+                return
+            token = self._choose(owed, drafts.row)
             if model.ends_answer(token):
                 self.reason = "stop"
                 return
@@ -144,10 +164,13 @@ class Writer:
             self.count += bool(new) or not owed
             owed = b""
             yield new
+            if drafts.holds(token):
+                continue
+            left = self._max_tokens - self.count if self._max_tokens else model.n_ctx
             if not self._is_full():
-                if not model.evaluate([token]):
+                if not drafts.evaluate(token, left - 1):
                     return
-            elif not self._max_tokens or self.count < self._max_tokens:
+            elif left > 0:
                 yield None
                 if self._is_full():
                     self.reason = "context"

@@ -184,10 +184,16 @@ class Controller(QObject):
 
     @Slot()
     def _change_settings(self) -> None:
+        self._show_settings("")
+
+    @Slot(str)
+    def _show_settings(self, name: str) -> None:
         memory, free = self._opening.memory()
         loaded = self._opening.model is not None
         dialog = SettingsDialog(self._settings, loaded, self._window, memory, free)
         dialog.applied.connect(self._apply_settings)
+        if name:
+            dialog.go_to(name)
         dialog.exec()
         dialog.deleteLater()
 
@@ -202,8 +208,8 @@ class Controller(QObject):
             )
         if settings.verbose and not before.verbose:
             self._show_log()
-        if reload_names(before, settings) and self._opening.path:
-            self._opening.open(self._opening.path)
+        if reload_names(before, settings) and self._opening.reloadable:
+            self._opening.open(self._opening.reloadable)
         self._ahead.later()
 
     @Slot()
@@ -290,7 +296,8 @@ class Controller(QObject):
         window.empty_state.recent_chosen.connect(self._opening.open)
         window.empty_state.prompt_chosen.connect(self._use_example)
         window.empty_state.cancel_requested.connect(answering.stop)
-        answering.open_settings.connect(self._change_settings)
+        answering.settings_wanted.connect(self._show_settings)
+        self._opening.settings_wanted.connect(self._show_settings)
         chats.shown_changed.connect(self._on_shown_changed)
         self._presets.used.connect(self._ahead.later)
         self._opening.ended.connect(self._on_load_ended)

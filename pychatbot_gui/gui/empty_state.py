@@ -197,7 +197,6 @@ class EmptyState(QScrollArea):
         column.addWidget(self._progress)
         column.addWidget(self._percent)
         self._need.setObjectName("memoryNeed")
-        self._need.setAccessibleName("Memory")
         self._need.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         column.addWidget(self._need)
         column.addSpacing(10)

@@ -34,10 +34,9 @@ TOPICS = (
     "overflow",
     "memory",
     "start",
-    "kills",
-    "losses",
-    "history",
 )
+# Of these each takes many minutes: only where they are named, or with --all.
+LONG_TOPICS = ("kills", "losses", "history")
 _LIMIT_S = 1800  # for one topic
 _BROKEN = 2
 
@@ -45,7 +44,12 @@ _BROKEN = 2
 def main() -> int:
     """Exit code 1 where a goal is missed, 2 where a topic could not be measured."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    parser.add_argument("topics", nargs="*", help=f"any of {', '.join(TOPICS)}; all if none")
+    parser.add_argument(
+        "topics",
+        nargs="*",
+        help=f"of {', '.join(TOPICS)} (these if none), {', '.join(LONG_TOPICS)}",
+    )
+    parser.add_argument("--all", action="store_true", help="every topic, the long ones too")
     parser.add_argument("--quick", action="store_true", help="fewer runs, rougher figures")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
     parser.add_argument(
@@ -55,11 +59,12 @@ def main() -> int:
         "--stacks", action="store_true", help="say what the main thread did in its long gaps"
     )
     given = parser.parse_args()
-    unknown = set(given.topics) - set(TOPICS)
+    every = (*TOPICS, *LONG_TOPICS)
+    unknown = set(given.topics) - set(every)
     if unknown:
         parser.error(f"no such topic: {', '.join(sorted(unknown))}")
     effort = replace(QUICK if given.quick else Effort(), stacks=given.stacks)
-    topics = given.topics or list(TOPICS)
+    topics = list(every if given.all else given.topics or TOPICS)
     with tempfile.TemporaryDirectory(prefix="benchmark-models-") as temporary:
         folder = given.models or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)

@@ -22,7 +22,7 @@ def measure(models: Models, effort: Effort) -> Iterator[Figure]:
     )
     for name, kill in moments:
         answered, faults = 0, []
-        with Program("--max-tokens", "64") as program:
+        with Program("--temperature", "0", "--max-tokens", "128") as program:
             program.open_and_wait(models.middle)
             for trial in range(effort.trials):
                 fault = _trial(program, models, kill, (trial + 0.5) / effort.trials)

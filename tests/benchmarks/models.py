@@ -25,6 +25,14 @@ _SLOW_TEMPLATE = (
 )
 
 
+# As templates of models that think: what they thought before the last question is left out.
+_FORGETS_THOUGHTS = (
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n{% if m.role == 'assistant' %}"
+    "{{ m.content.split('</think>')[-1] | trim }}{% else %}{{ m.content }}{% endif %}<|im_end|>\n"
+    "{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+
 class Models:
     """Paths of the models, all in one folder. What is there already is not built again."""
 
@@ -103,6 +111,18 @@ class Models:
         text = "It was rendered in the end."
         return self._built(
             "slow", lambda path: build_scripted_model(path, text, template=_SLOW_TEMPLATE)
+        )
+
+    @property
+    def thinking(self) -> Path:
+        """Thinks for some 500 tokens, then answers with 1,500; forgets what it thought."""
+        at = self.answer.index("\n\n", len(self.answer) // 4)
+        text = f"<think>{self.answer[:at]}</think>{self.answer[at:]}"
+        return self._built(
+            "thinking",
+            lambda path: build_scripted_model(
+                path, text, n_layers=6, n_embd=256, template=_FORGETS_THOUGHTS
+            ),
         )
 
     def _built(self, name: str, build: Callable[[Path], Path]) -> Path:

@@ -45,7 +45,7 @@ class Tape:
     def clear(self) -> None:
         self.held.clear()
 
-    def decode(self, tokens: Sequence[int]) -> int:
+    def decode(self, tokens: Sequence[int], every: bool = False) -> int:
         self.read.append(len(tokens))
         code = self.codes.pop(0) if self.codes else 0
         self.held += tokens if code == 0 else tokens[:1]

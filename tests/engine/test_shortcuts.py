@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from pychatbot_gui.core.guide import guide_path
@@ -36,6 +36,7 @@ steps = st.one_of(
     st.tuples(st.just("send"), texts, st.just(0), st.just(False)),
     st.tuples(st.just("edit"), texts, st.integers(1, 3)),
     st.tuples(st.just("read_ahead"), drafts, looks, st.booleans()),
+    st.tuples(st.just("read_ahead"), drafts, looks, st.booleans(), st.integers(1, 3)),
     st.tuples(st.sampled_from(["go_on", "title"]), looks, st.booleans()),
     st.tuples(st.just("switch"), st.sampled_from(["a", "b", ""])),
     st.tuples(st.just("system"), st.sampled_from(["", "Be brief."])),
@@ -81,6 +82,7 @@ def truth(request: pytest.FixtureRequest, model_folder: Path) -> Truth:
     derandomize=not EXAMPLES,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
+@example([("send", "What is it?"), ("send", " é 😀 <|im_end|> "), ("restart",), ("go_on",)])
 @given(ways)
 def test_any_way_through_conversations_gives_the_answers_of_a_fresh_process(
     truth: Truth, tmp_path: Path, way: list[tuple[object, ...]]

@@ -164,6 +164,20 @@ def test_what_holds_no_more_is_removed(
     assert reused(engine) == 0
 
 
+def test_keeping_them_waits_for_what_is_wanted(
+    start: Callable[..., LlamaEngine], folder: Path
+) -> None:
+    engine = start()
+    for chat in "abc":
+        events(engine, QUESTION, sampling=SHORT, chat=chat)
+    engine.save(lambda: bool(files(folder)))
+    assert len(files(folder)) == 1
+    engine.save(lambda: True)
+    assert len(files(folder)) == 1
+    engine.save()
+    assert len(files(folder)) == 3
+
+
 def test_another_models_is_left_alone(
     start: Callable[..., LlamaEngine], folder: Path, model: Path, model_folder: Path
 ) -> None:

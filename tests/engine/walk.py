@@ -25,7 +25,7 @@ from pychatbot_gui.engine.engine import (
     Text,
 )
 from pychatbot_gui.engine.llama import LlamaEngine
-from pychatbot_gui.engine.session import ChatSession
+from pychatbot_gui.engine.session import Ahead, ChatSession
 from tests.engine.talk import load
 
 SHORT = Sampling(temperature=0, max_tokens=8)
@@ -174,14 +174,19 @@ class Walk:
             rest = replace(self.conversation, messages=messages[:-1])
             self._answer(rest, StoppedAt(looks, late), messages[-1].text)
 
-    def read_ahead(self, draft: str, looks: int = 0, late: bool = False) -> None:
-        """What is written of the next message; "" after an answer."""
-        messages = self.conversation.messages
-        if draft:
-            messages = (*messages, user_message(draft))
-        if messages:
-            asked = replace(self.conversation, messages=messages)
-            self.session.read_ahead(asked, StoppedAt(looks, late), self.now)
+    def read_ahead(self, draft: str, looks: int = 0, late: bool = False, back: int = 0) -> None:
+        """What is written of the next message; "" after an answer.
+
+        `back`: in place of one of the last messages, under no name, because it may be given up.
+        """
+        conversation, name = self.conversation, self.now
+        starts = turn_starts(conversation.messages)
+        if back and starts:
+            kept = conversation.messages[: starts[-min(back, len(starts))]]
+            conversation, name = replace(conversation, messages=kept), ""
+        ahead = Ahead(conversation, draft, SHORT, name)
+        for _ in self.session.read_ahead(ahead, StoppedAt(looks, late)):
+            pass
 
     def title(self, looks: int = 0, late: bool = False) -> None:
         messages = self.conversation.messages
@@ -238,7 +243,9 @@ class Walk:
         self.session = ChatSession(self.engine)
 
     def _known(self) -> tuple[Known, ...]:
-        answers = loaded_of(self.engine).answers._tokens
+        loaded = loaded_of(self.engine)
+        loaded.recall.remember(self.now)  # as the engine itself does it at first
+        answers = loaded.answers._tokens
         return tuple((digest, tuple(tokens)) for digest, tokens in answers.items())
 
     def _answer(

@@ -4,16 +4,19 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from pytestqt.qtbot import QtBot
 
 from pychatbot_gui.core.chat import Conversation, Message, Role, user_message
 from pychatbot_gui.core.errors import ContextOverflow, ModelDied, ModelFileError
+from pychatbot_gui.core.memory import ModelMemory
 from pychatbot_gui.engine.engine import (
     CancelToken,
     Event,
     Finished,
     ModelSpec,
+    Needed,
     Notice,
     ReplyRequest,
     Sampling,
@@ -421,3 +424,35 @@ def test_a_notice_of_the_engine_is_passed_on(qtbot: QtBot) -> None:
         thread.ask(HI, Sampling())
     thread.close()
     assert told == ["The disk is full."]
+
+
+def test_what_a_model_needs_is_told_in_the_main_thread(
+    thread: EngineThread, engine: FakeEngine, qtbot: QtBot
+) -> None:
+    engine.need = Needed(0, ModelMemory(weights=10**9), 512, 2 * 10**9)
+    told: list[Needed] = []
+    thread.needed.connect(told.append)
+    with qtbot.waitSignal(thread.loaded):
+        thread.load(ModelSpec("m.gguf"))
+    assert told == [engine.need]
+
+
+def test_many_loads_leave_nothing_behind(
+    random_model: Path, scripted_model: Path, tmp_path: Path, qtbot: QtBot
+) -> None:
+    here = psutil.Process()
+    thread = EngineThread(lambda: ModelProcess(tmp_path / "model.log"))
+    sizes: list[int] = []
+    try:
+        for turn in range(6):
+            model = (random_model, scripted_model)[turn % 2]
+            with qtbot.waitSignal(thread.loaded, timeout=20_000):
+                thread.load(ModelSpec(str(model), n_ctx=512))
+            with qtbot.waitSignal(thread.answer_finished, timeout=20_000):
+                thread.ask(HI, Sampling(temperature=0, max_tokens=8))
+            sizes.append(here.memory_info().rss)
+            assert len(here.children()) == 1
+    finally:
+        thread.close()
+    assert here.children() == []
+    assert sizes[-1] < 1.05 * sizes[0]

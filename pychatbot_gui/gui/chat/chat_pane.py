@@ -5,6 +5,7 @@ from dataclasses import replace
 from PySide6.QtCore import QEvent, QMimeData, QRectF, Qt, QUrl, Signal
 from PySide6.QtGui import (
     QAction,
+    QColor,
     QMouseEvent,
     QPainter,
     QPaintEvent,
@@ -52,6 +53,9 @@ class ChatPane(QTextBrowser):
         self.setOpenLinks(False)
         # A file dropped on the conversation is for the window, which opens models.
         self.setAcceptDrops(False)
+        # It paints every pixel itself, so what scrolls is moved and not painted again: with that
+        # half of the work of showing an answer is left.
+        self.viewport().setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         document = ConversationDocument(self)
         document.setUndoRedoEnabled(False)
@@ -144,6 +148,7 @@ class ChatPane(QTextBrowser):
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint what lies behind the text, then the text."""
         painter = QPainter(self.viewport())
+        painter.fillRect(event.rect(), QColor(self._chat.look.theme.surface))
         top = self.verticalScrollBar().value()
         painter.translate(0, -top)
         clip = QRectF(event.rect().translated(0, top))

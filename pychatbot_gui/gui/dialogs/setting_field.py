@@ -59,6 +59,7 @@ class SettingField(QWidget):
         self._default = default
         self._control = _control(name, self._info)
         self._control.setObjectName(f"{name}Field")
+        self.setFocusProxy(self._control)
         self._problem = PlainLabel("", "danger")
         self._problem.hide()
         self._remark = PlainLabel("", "muted")

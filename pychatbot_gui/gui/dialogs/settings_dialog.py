@@ -73,6 +73,16 @@ class SettingsDialog(QDialog):
         """The field of one setting. Raises KeyError where it is not in the dialog."""
         return {field.name: field for field in self._fields}[name]
 
+    def go_to(self, name: str) -> None:
+        """Show a setting and let the person type there. Raises KeyError as `field` does."""
+        field = self.field(name)
+        field.setFocus()
+        # As large as it will be, so that it is known what is in view.
+        self.ensurePolished()
+        for layout in (self.layout(), self._area.widget().layout()):
+            layout.activate()
+        self._area.ensureWidgetVisible(field)
+
     def restore_defaults(self) -> None:
         """Put the shipped default into every field. Nothing is applied yet."""
         for field in self._fields:
@@ -111,7 +121,8 @@ class SettingsDialog(QDialog):
         foot = QVBoxLayout()
         foot.addWidget(self._note)
         foot.addWidget(self._buttons)
-        lay_out(self, scrolled(contents, "All settings"), foot)
+        self._area = scrolled(contents, "All settings")
+        lay_out(self, self._area, foot)
         self.setMinimumSize(440, 320)
         # Without a size of its own a dialog takes two thirds of the screen at most.
         self.resize(self.sizeHint())

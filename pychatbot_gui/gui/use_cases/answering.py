@@ -32,7 +32,7 @@ NO_PROGRESS_MS = 30_000
 class Answering(QObject):
     """One question at a time."""
 
-    open_settings = Signal()
+    settings_wanted = Signal(str)  # the setting that is to be changed
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class Answering(QObject):
             return
         refusal = self._ahead.refusal(text)
         if refusal is not None:
-            self._notices.error(refusal, "Settings…", self.open_settings.emit)
+            self._refuse(refusal)
             return
         self._chats.save_system()
         chat = self._chats.shown
@@ -142,6 +142,9 @@ class Answering(QObject):
         if asked is None or asked.kept is None or asked.visit != self._chats.visit:
             return 0
         return asked.kept[0]
+
+    def _refuse(self, error: PychatbotError) -> None:
+        self._notices.error(error, "Settings…", lambda: self.settings_wanted.emit("n_ctx"))
 
     def _is_free(self, text: str = "") -> bool:
         """Whether an answer can be asked for; a message that must wait is sent a little later."""
@@ -291,7 +294,7 @@ class Answering(QObject):
         answer = self._chats.answer
         if refused and answer is not None and answer.chat == self._chats.shown.id:
             self._take_back(asked)
-            self._notices.error(error, "Settings…", self.open_settings.emit)
+            self._refuse(error)
         else:
             self._end("error", None, "Unfinished: " + _first_clause(error))
             self._notices.error(error)

@@ -7,7 +7,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal, Slot
 from PySide6.QtWidgets import QFileDialog
 
-from pychatbot_gui.core.errors import ModelDied, ModelFileError, PychatbotError
+from pychatbot_gui.core.errors import ModelDied, ModelFileError, OutOfMemory, PychatbotError
 from pychatbot_gui.core.guide import GUIDE_NAME, for_model, guide_path, is_guide, last_or_guide
 from pychatbot_gui.core.memory import ModelMemory, need_sentence
 from pychatbot_gui.core.settings import Settings
@@ -24,6 +24,7 @@ class ModelOpening(QObject):
 
     progressed = Signal()  # a load has come further
     ended = Signal()  # a load has ended, well or not: `model` tells
+    settings_wanted = Signal(str)  # the setting that is to be changed
 
     def __init__(
         self,
@@ -42,6 +43,8 @@ class ModelOpening(QObject):
         self.model: ModelInfo | None = None
         self.path = ""  # of the model that is open, being opened, or was lost while being opened
         self._is_loading = False
+        self._need: Needed | None = None  # of the last model that said so before its load
+        self._too_large = ""  # a model that was refused, and that other settings may let in
         engine.loading.connect(self._on_loading)
         engine.needed.connect(self._on_needed)
         engine.loaded.connect(self._on_loaded)
@@ -60,9 +63,12 @@ class ModelOpening(QObject):
     def memory(self) -> tuple[ModelMemory, int]:
         """What the open model needs, and the bytes there would be for it if it were not open.
 
-        Empty where that is not known, and for the guide, which has a context of its own.
+        The same for one that was too large. Empty where that is not known, and for the guide,
+        which has a context of its own.
         """
         info = self.model
+        if self._too_large and self._need is not None:
+            return self._need.memory, self._need.free
         if info is None or not info.memory or is_guide(info.path):
             return ModelMemory(), 0
         from pychatbot_gui.engine.room import free_memory  # not needed for the first window
@@ -70,6 +76,11 @@ class ModelOpening(QObject):
         # The buffer for the work is left out: the most of it may not have been touched yet.
         own = info.memory.copies + info.memory.kv_cache(info.n_ctx) + info.memory.program
         return info.memory, free_memory() + own
+
+    @property
+    def reloadable(self) -> str:
+        """The model that new settings are tried with; "" for none."""
+        return self.path or self._too_large
 
     @Slot(str)
     def open(self, path: str) -> None:
@@ -115,6 +126,7 @@ class ModelOpening(QObject):
         self.model = None
         self.path = path
         self._is_loading = True
+        self._need, self._too_large = None, ""
         name = _file_name(path)
         window.set_model(f"Loading {name}…", path)
         window.load_progress.setValue(0)
@@ -135,7 +147,8 @@ class ModelOpening(QObject):
 
     @Slot(object)
     def _on_needed(self, event: Needed) -> None:
-        if self._is_loading:
+        self._need = event
+        if self._is_loading and not is_guide(self.path):
             text = need_sentence(event.memory.need(event.n_ctx), event.free)
             self._window.set_model(f"Loading {_file_name(self.path)}… · {text}", self.path)
             self._window.empty_state.set_need(text)
@@ -168,6 +181,10 @@ class ModelOpening(QObject):
 
     def _tell(self, error: PychatbotError, failed: str) -> None:
         last = self._remembered.state.model or str(guide_path())
+        if isinstance(error, OutOfMemory) and self._has_room_for_less():
+            self._too_large = failed
+            self._notices.error(error, "Settings…", lambda: self.settings_wanted.emit("n_ctx"))
+            return
         if is_guide(failed):
             told = ModelFileError(
                 "The built-in guide cannot be used. Open a model of your own, or install "
@@ -180,6 +197,10 @@ class ModelOpening(QObject):
             self._notices.error(error, back, lambda: self.open(last))
         else:
             self._notices.error(error, "Open another…", self.choose)
+
+    def _has_room_for_less(self) -> bool:
+        need, locked = self._need, self._settings().mlock
+        return need is not None and need.memory.largest_n_ctx(need.free, locked) > 0
 
     def _end(self) -> None:
         self._is_loading = False

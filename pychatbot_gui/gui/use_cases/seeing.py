@@ -11,7 +11,7 @@ from pychatbot_gui.gui.store_thread import StoreThread
 from pychatbot_gui.gui.use_cases.chats import Chats
 from pychatbot_gui.gui.use_cases.kept_answer import KeptAnswer
 
-_OUTGREW = "This answer has outgrown the context: the model no longer sees its beginning"
+_NOTE = "This answer has outgrown the context: the model no longer sees its beginning."
 
 
 class Seeing(QObject):
@@ -39,7 +39,7 @@ class Seeing(QObject):
         """What is said below an answer; `ending`: how it ended."""
         if answer.message != self._outgrown:
             return ending
-        return f"{ending}. {_OUTGREW}." if ending else f"{_OUTGREW}."
+        return f"{ending}. {_NOTE}" if ending else _NOTE
 
     @Slot(int)
     def _on_dropped(self, hidden_turns: int) -> None:
@@ -58,7 +58,10 @@ class Seeing(QObject):
             return
         self._outgrown = answer.message
         if self._chats.shows(answer.message):
-            self._notices.info(f"{_OUTGREW}. It goes on until it ends or you stop it.")
+            self._notices.info(
+                "The answer has filled the whole context. The model goes on with it, but no longer "
+                "sees its beginning."
+            )
 
     @Slot()
     def _draw(self) -> None:

@@ -1,7 +1,7 @@
 """The pane's column, colours, text size and wheel."""
 
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QGuiApplication, QImage, QTextCursor, QWheelEvent
 
 from pychatbot_gui.gui.chat.chat_pane import COLUMN
@@ -126,3 +126,52 @@ def turn(view: ChatView, angle: int, keys: Qt.KeyboardModifier) -> None:
         Qt.MouseButton.NoButton, keys, Qt.ScrollPhase.NoScrollPhase, False,
     )  # fmt: skip
     QGuiApplication.sendEvent(view.viewport(), event)
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK])
+def test_what_scrolling_moves_is_as_if_it_were_painted_again(view, theme):
+    view.set_theme(theme)
+    view.add_user_message("Hello\n\nthere")
+    view.begin_answer("Somebody")
+    bar = view.verticalScrollBar()
+    for number in range(0, len(TOUR), 40):
+        view.append_text(TOUR[number : number + 40])
+        assert is_as_painted_again(view)
+    assert bar.maximum() > 0, "nothing scrolled"
+    for step in (-90, -7, 40, -160, 13):  # with the button to the end above the text
+        bar.setValue(bar.value() + step)
+        assert is_as_painted_again(view)
+
+
+def is_as_painted_again(view: ChatView) -> bool:
+    settle(view)
+    shown = view.screen().grabWindow(view.winId()).toImage()
+    again = view.grab().toImage().convertToFormat(shown.format())
+    return shown == again
+
+
+class Painted(QObject):
+    """Notes how high the parts are that are painted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heights: list[int] = []
+
+    def eventFilter(self, watched, event):
+        if event.type() == QEvent.Type.Paint:
+            self.heights.append(event.rect().height())
+        return super().eventFilter(watched, event)
+
+
+def test_a_line_that_scrolls_up_is_not_painted_again(view):
+    fill(view, 12)
+    view.begin_answer("Somebody")
+    settle(view)
+    painted = Painted()
+    view.viewport().installEventFilter(painted)
+    for _ in range(8):
+        view.append_text("A line of its own.\n\n")
+        settle(view)
+    view.viewport().removeEventFilter(painted)
+    assert painted.heights
+    assert max(painted.heights) < view.viewport().height() / 2

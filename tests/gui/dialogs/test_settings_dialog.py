@@ -170,6 +170,18 @@ def test_cancel_applies_nothing(dialog: SettingsDialog) -> None:
     assert not dialog.isVisible()
 
 
+@pytest.mark.parametrize("name", ["n_ctx", "auto_title"])
+def test_a_setting_can_be_gone_to(dialog: SettingsDialog, name: str) -> None:
+    dialog.resize(440, 320)
+    dialog.go_to(name)
+    field = dialog.field(name)
+    assert dialog.focusWidget() is field.focusProxy()
+    area = dialog.findChild(QScrollArea)
+    assert area is not None
+    top = field.mapTo(area.viewport(), QPoint()).y()
+    assert 0 <= top <= area.viewport().height() - field.height()
+
+
 def test_n_ctx_goes_in_steps(dialog: SettingsDialog) -> None:
     box = control(dialog, "n_ctx", QSpinBox)
     box.setValue(2048)

@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QPushButton
 
 from pychatbot_gui.core.errors import ContextOverflow, ModelDied, StorageError
+from pychatbot_gui.gui.dialogs.settings_dialog import SettingsDialog
 from pychatbot_gui.store.chats import ChatStore
 from tests.engines import FakeEngine
 from tests.gui.conftest import Person
@@ -70,6 +72,38 @@ def test_a_refused_message_leaves_no_trace_and_is_in_the_box_again(
     assert person.chat() == read
     person.window.close()
     assert [m.text for m in saved(database)[0].path()] == ["Short", "Fine."]
+
+
+@pytest.mark.usefixtures("quiet")
+def test_a_refused_message_leads_to_the_setting_that_helps(
+    start: Start, scripted_model: Path
+) -> None:
+    person = start(scripted_model)
+    text = "word " * 4000
+    person.prompt.setPlainText(text)
+    QTest.keyClick(person.prompt, Qt.Key.Key_Return)
+    person.wait_until(lambda: person.notices() != [])
+    person.wait()
+    (told,) = person.notices()
+    assert "about 4,0" in told and "4,096" in told and "Shorten it" in told
+    assert person.window.prompt_box.text().strip() == text.strip()
+    seen: list[object] = []
+
+    def use_dialog() -> None:
+        dialog = person.window.findChild(SettingsDialog)
+        assert isinstance(dialog, SettingsDialog)
+        seen.append(dialog.focusWidget())
+        dialog.field("n_ctx").set_value(8192)
+        dialog.accept()
+
+    QTimer.singleShot(0, person.window, use_dialog)
+    (button,) = [
+        b for b in person.window.notice_bar.findChildren(QPushButton) if b.text() == "Settings…"
+    ]
+    button.click()
+    assert [widget.objectName() for widget in seen] == ["n_ctxField"]
+    person.wait()
+    assert person.window.context_meter.text().endswith("8,192 tokens")
 
 
 @pytest.mark.usefixtures("quiet")

@@ -3,15 +3,18 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+import psutil
 import pytest
 from PySide6.QtWidgets import QLabel, QPushButton
 
 from pychatbot_gui.core import guide
 from pychatbot_gui.core.guide import GUIDE_NAME, QUESTIONS
+from pychatbot_gui.gui.dialogs.settings_dialog import SettingsDialog
 from pychatbot_gui.gui.engine_thread import EngineThread
 from pychatbot_gui.gui.use_cases.opening import ModelOpening
 from tests.gui.conftest import Person
-from tests.models import build_model, build_scripted_model
+from tests.models import build_model, build_scripted_model, model_content
 
 Start = Callable[..., Person]
 GUIDED = "I am the stand-in for the guide."
@@ -127,3 +130,43 @@ def test_the_open_model_has_its_own_room_to_itself(
     memory, free = opening.memory()
     assert opening.model is not None and memory == opening.model.memory
     assert free > memory.kv_cache(opening.model.n_ctx)
+
+
+def build_wide_model(path: Path) -> Path:
+    """A small file with a great cache: 100 GB for a million tokens."""
+    content = model_content(n_layers=12, n_embd=64, n_heads=1, n_ff=64)
+    size = 2048
+    for name, tensor in content.tensors.items():
+        if ".attn_" in name and "norm" not in name:
+            repeats = (1, size // 64) if "output" in name else (size // 64, 1)
+            content.tensors[name] = np.tile(tensor, repeats)
+    sizes = ("attention.key_length", "attention.value_length", "rope.dimension_count")
+    content.metadata |= {f"llama.{key}": size for key in sizes}
+    return content.write(path)
+
+
+def test_a_context_that_does_not_fit_leads_to_the_settings_and_back(
+    start: Start, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if psutil.virtual_memory().total > 90 * 10**9:
+        pytest.skip("this machine has the memory")
+    (home / "config").mkdir(parents=True)
+    (home / "config" / "model_parameters.json").write_text('{"n_ctx": 1048576}')
+    wide = build_wide_model(tmp_path / "wide.gguf")
+    said: list[str] = []
+
+    def choose_less(dialog: SettingsDialog) -> int:
+        remark = dialog.findChild(QLabel, "n_ctxRemark")
+        assert isinstance(remark, QLabel)
+        said.append(remark.text())
+        dialog.field("n_ctx").set_value(256)
+        dialog.accept()
+        return 1
+
+    monkeypatch.setattr(SettingsDialog, "exec", choose_less)
+    person = start(wide)
+    assert any("Set the context length to" in notice for notice in person.notices())
+    _button(person, "Settings").click()
+    person.wait()
+    assert "Set the context length to" in said[0]
+    assert person.window.model_label.text().startswith("Tiny random model")
