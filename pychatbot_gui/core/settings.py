@@ -146,6 +146,13 @@ class Settings:
         step=250,
         reload=True,
     )
+    prompt_lookup: bool = _setting(
+        "Draft what repeats (prompt_lookup)",
+        "Where an answer repeats the conversation, as in edited code or a corrected letter, several "
+        "tokens are tried at once, which is faster. What the model answers does not depend on it.",
+        "Hardware",
+        reload=True,
+    )
     read_ahead: str = _setting(
         "Read ahead while you type (read_ahead)",
         "The model reads the chat and what you have written so far before you send it, so that its "
@@ -154,13 +161,6 @@ class Settings:
         "Hardware",
         choices=READ_AHEAD,
         words=("Always", "Not on battery", "Never"),
-    )
-    prompt_lookup: bool = _setting(
-        "Draft what repeats (prompt_lookup)",
-        "Where an answer repeats the conversation, as in edited code or a corrected letter, several "
-        "tokens are tried at once, which is faster. What the model answers does not depend on it.",
-        "Hardware",
-        reload=True,
     )
     temperature: float = _setting(
         "Temperature",

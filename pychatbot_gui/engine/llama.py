@@ -7,7 +7,6 @@ logs in ways that hide a file's faults, and does work for each token that grows 
 import contextlib
 import ctypes
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -41,7 +40,7 @@ from pychatbot_gui.engine.engine import (
 from pychatbot_gui.engine.filling import Filling
 from pychatbot_gui.engine.fitting import PromptFitter
 from pychatbot_gui.engine.gguf import ModelFile, read_model_file
-from pychatbot_gui.engine.llama_memory import LlamaMemory
+from pychatbot_gui.engine.llama_memory import LlamaMemory, abort_callback
 from pychatbot_gui.engine.lookup import Drafts, Lookup
 from pychatbot_gui.engine.memory import OUTPUTS
 from pychatbot_gui.engine.model_log import ModelLog
@@ -271,7 +270,7 @@ class _Loaded:
                 "smaller context length in the settings.",
                 self.log.tail(),
             )
-        abort = _strlen(), ctypes.addressof(self._abort_flag)
+        abort = abort_callback(lib), ctypes.addressof(self._abort_flag)
         memory = LlamaMemory(lib, self._model, self.ctx, abort, self.log)
         self.cache = Cache(memory, self.room.checkpoints)
 
@@ -425,9 +424,3 @@ class _Loaded:
         if self._model:
             lib.llama_model_free(self._model)
         self.ctx = self._model = None
-
-
-def _strlen() -> Any:
-    library = ctypes.cdll.msvcrt if sys.platform == "win32" else ctypes.CDLL(None)
-    address = ctypes.cast(library.strlen, ctypes.c_void_p).value
-    return lib.ggml_abort_callback(address)

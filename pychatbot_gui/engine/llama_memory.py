@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -119,3 +120,10 @@ class LlamaMemory:
         self._lib.llama_set_abort_callback(
             self._context, callback if to_cancel else self._never, data
         )
+
+
+def abort_callback(lib: Any) -> Any:
+    """The system's `strlen` as a callback: it says yes where the text is not empty."""
+    library = ctypes.cdll.msvcrt if sys.platform == "win32" else ctypes.CDLL(None)
+    address = ctypes.cast(library.strlen, ctypes.c_void_p).value
+    return lib.ggml_abort_callback(address)

@@ -14,9 +14,12 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 MOST = 15  # tokens of a draft; with the one before them a batch of 16
+# Processors work on so many tokens at once: with llama.cpp's rearranged weights four tokens take
+# less time than two.
+_STEP = 4
 _SEED = 3  # tokens that must be the same before anything is drafted
 _FAR = 24  # tokens that must have been the same, at the most, after drafts that failed
-_COST = 0.6  # of a drafted token, in tokens that are written one by one, on a processor
+_COST = 0.5  # of a drafted token, in tokens that are written one by one, on a processor
 _EARNED = 0.01  # per token written: what failures may cost
 _FIRST_CREDIT, _MOST_CREDIT = 1.5, 12.0
 
@@ -83,6 +86,7 @@ class Lookup:
         if not self._next or self._same < self._needed:
             return []
         count = min(self._same, most, MOST, int(self._credit / _COST))
+        count = max(0, count + 1) // _STEP * _STEP - 1
         return self._tokens[self._next : self._next + max(count, 0)]
 
     def judge(self, drafted: int, accepted: int) -> None:

@@ -95,6 +95,7 @@ class EngineWorker(QObject):
     title_found = Signal(object, str)  # the key it was asked under, the title
     background_failed = Signal(object)  # PychatbotError
     read = Signal(object, object)  # CancelToken of what is read ahead, an event of it
+    began_to_write = Signal()  # the first text of an answer is there
 
     def __init__(
         self,
@@ -140,7 +141,7 @@ class EngineWorker(QObject):
         chat = self._chat
         assert chat is not None
         chat.conversation, chat.chat = conversation, key
-        hidden, outgrown = conversation.hidden_turns, False
+        hidden, outgrown, silent = conversation.hidden_turns, False, True
         try:
             for event in chat.answer(sampling, token, prefix):
                 if chat.conversation.hidden_turns != hidden:
@@ -151,6 +152,9 @@ class EngineWorker(QObject):
                     self._out.put(_Outgrown())
                 if not isinstance(event, Rendering | Needed | Measured):
                     self._out.put(event)
+                if silent and isinstance(event, Text):
+                    silent = False
+                    self.began_to_write.emit()
         except Exception as error:  # a bug must not end the thread
             self._out.put(_AnswerFailed(_told(error), was_refused(error)))
 
@@ -245,6 +249,7 @@ class EngineThread(QObject):
         self._worker.title_found.connect(self.title_suggested)
         self._worker.background_failed.connect(self._log_failure)
         self._worker.read.connect(self._on_read)
+        self._worker.began_to_write.connect(self._deliver_now)
         self._thread.started.connect(self._worker.start)
         self._thread.finished.connect(self._worker.close, Qt.ConnectionType.DirectConnection)
         self._token: CancelToken | None = None
@@ -373,6 +378,12 @@ class EngineThread(QObject):
         if failure != self._failure:  # the same one comes with each word that is typed
             self._failure = failure
             logging.getLogger("pychatbot").info("%s", failure)
+
+    @Slot()
+    def _deliver_now(self) -> None:
+        """The first word is waited for: it does not wait for the end of a frame."""
+        if self._timer.isActive():
+            self._deliver()
 
     @Slot()
     def _deliver(self) -> None:

@@ -12,9 +12,11 @@ from tests.models import (
     markdown_answer,
     script_pieces,
 )
+from tests.vocabularies import invented_words
 
 SLOW_WORD = "slow"
 ANSWER_TOKENS = 2000
+COPIED_WORDS = 500
 LONG_ANSWER = 8400
 # Some 25 seconds in Python, of which the program allows ten.
 _SLOW_TEMPLATE = (
@@ -103,6 +105,20 @@ class Models:
         return self._built(
             "endless",
             lambda path: build_scripted_model(path, text, repeat=True, n_layers=6, n_embd=256),
+        )
+
+    @cached_property
+    def copied(self) -> str:
+        """What `copier` answers: many words, none of them twice."""
+        return " ".join(dict.fromkeys(invented_words(COPIED_WORDS)))
+
+    @property
+    def copier(self) -> Path:
+        """Writes `copied`, a word a token, at the pace of a small real model."""
+        first, *words = self.copied.split()
+        pieces = [first, *(f" {word}" for word in words)]
+        return self._built(
+            "copier", lambda path: build_scripted_model(path, pieces, n_layers=12, n_embd=512)
         )
 
     @property

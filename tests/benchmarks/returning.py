@@ -21,7 +21,7 @@ GOAL = 0.03  # of the cold time
 _SHORT = ("--temperature", "0", "--max-tokens", "16")
 _SETTINGS = {"auto_title": False, "n_ctx": 4096}
 _LEFT = 0.05  # of what a template changes, the part that may be left to read after Send
-_REREAD_S = 3.0  # what the person takes at least to read an answer and write the next message
+_REREAD_S = 10.0  # much less than it takes to read such an answer
 
 
 class _Returns(NamedTuple):

@@ -82,6 +82,8 @@ def truth(request: pytest.FixtureRequest, model_folder: Path) -> Truth:
     derandomize=not EXAMPLES,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
+# Two first words of the last answer are as likely as each other.
+@example([("send", text) for text in ["What is it?", "Yes."] * 2] + [("edit", "What is it?", 1)])
 @example([("send", "What is it?"), ("send", " é 😀 <|im_end|> "), ("restart",), ("go_on",)])
 @given(ways)
 def test_any_way_through_conversations_gives_the_answers_of_a_fresh_process(

@@ -247,7 +247,7 @@ def test_a_full_context_is_said_and_the_chat_goes_on(
     for i in range(16):
         person.ask(f"Question {i}")
     read = person.chat()
-    assert "no longer sees the oldest messages" in read
+    assert "The model no longer sees the messages above." in read
     assert read.count(PLAIN) == 16
 
 

@@ -94,6 +94,21 @@ def test_a_piece_is_shown_while_the_next_one_takes_long(
         go_on.set()
 
 
+def test_the_first_word_does_not_wait_for_the_end_of_a_frame(
+    engine: FakeEngine, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pychatbot_gui.gui.engine_thread.FRAME_MS", 60_000)
+    made, go_on = EngineThread(lambda: engine), threading.Event()
+    engine.answers = [["first", lambda: bool(go_on.wait(10)) and None, "second"]]
+    try:
+        with qtbot.waitSignal(made.text_arrived) as arrived:
+            made.ask(HI, Sampling())
+        assert arrived.args == ["first"]
+    finally:
+        go_on.set()
+        made.close()
+
+
 def test_cancel_reaches_a_working_engine(
     thread: EngineThread, engine: FakeEngine, qtbot: QtBot
 ) -> None:

@@ -74,7 +74,7 @@ class Answering(QObject):
             return
         refusal = self._ahead.refusal(text)
         if refusal is not None:
-            self._refuse(refusal)
+            self._notices.error(refusal, "Settings…", self._want_context)
             return
         self._chats.save_system()
         chat = self._chats.shown
@@ -142,9 +142,6 @@ class Answering(QObject):
         if asked is None or asked.kept is None or asked.visit != self._chats.visit:
             return 0
         return asked.kept[0]
-
-    def _refuse(self, error: PychatbotError) -> None:
-        self._notices.error(error, "Settings…", lambda: self.settings_wanted.emit("n_ctx"))
 
     def _is_free(self, text: str = "") -> bool:
         """Whether an answer can be asked for; a message that must wait is sent a little later."""
@@ -294,7 +291,7 @@ class Answering(QObject):
         answer = self._chats.answer
         if refused and answer is not None and answer.chat == self._chats.shown.id:
             self._take_back(asked)
-            self._refuse(error)
+            self._notices.error(error, "Settings…", self._want_context)
         else:
             self._end("error", None, "Unfinished: " + _first_clause(error))
             self._notices.error(error)
@@ -314,6 +311,9 @@ class Answering(QObject):
         self._show_busy()
         if not self._engine.is_busy():
             self._go_on()
+
+    def _want_context(self) -> None:
+        self.settings_wanted.emit("n_ctx")
 
     @Slot(object)
     def on_erasing(self, chat: int) -> None:

@@ -38,6 +38,7 @@ CHANGED = replace(
     n_gpu_layers=7,
     snapshots=False,
     snapshot_limit_mb=300,
+    prompt_lookup=False,
     read_ahead="off",
     temperature=0.123,
     top_k=0,
