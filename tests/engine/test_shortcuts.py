@@ -36,6 +36,7 @@ steps = st.one_of(
     st.tuples(st.just("send"), texts, st.just(0), st.just(False)),
     st.tuples(st.just("edit"), texts, st.integers(1, 3)),
     st.tuples(st.just("read_ahead"), drafts, looks, st.booleans()),
+    st.tuples(st.just("read_ahead"), drafts, looks, st.booleans(), st.integers(1, 3)),
     st.tuples(st.sampled_from(["go_on", "title"]), looks, st.booleans()),
     st.tuples(st.just("switch"), st.sampled_from(["a", "b", ""])),
     st.tuples(st.just("system"), st.sampled_from(["", "Be brief."])),

@@ -181,9 +181,17 @@ class Walk:
             rest = replace(self.conversation, messages=messages[:-1])
             self._answer(rest, StoppedAt(looks, late), messages[-1].text)
 
-    def read_ahead(self, draft: str, looks: int = 0, late: bool = False) -> None:
-        """What is written of the next message; "" after an answer."""
-        ahead = Ahead(self.conversation, draft, SHORT, self.now)
+    def read_ahead(self, draft: str, looks: int = 0, late: bool = False, back: int = 0) -> None:
+        """What is written of the next message; "" after an answer.
+
+        `back`: in place of one of the last messages, under no name, because it may be given up.
+        """
+        conversation, name = self.conversation, self.now
+        starts = turn_starts(conversation.messages)
+        if back and starts:
+            kept = conversation.messages[: starts[-min(back, len(starts))]]
+            conversation, name = replace(conversation, messages=kept), ""
+        ahead = Ahead(conversation, draft, SHORT, name)
         with contextlib.suppress(PychatbotError):  # nobody is told, until it is sent
             for _ in self.session.read_ahead(ahead, StoppedAt(looks, late)):
                 pass
