@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from hypothesis import settings
 
 from tests.models import build_model, build_scripted_model
 from tests.terminal_talk import Talk
@@ -18,6 +19,10 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 # A shell's background job ignores Ctrl-C, and so would every program that a test starts from it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# A time limit of 200 ms for an example says more about a busy machine than about the program.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 ANSWER = (
     "Hello! 😀 I am a *scripted* model.\n\nHere is `code` and 你好, then a list:\n"
