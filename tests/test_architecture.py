@@ -118,7 +118,13 @@ def test_the_terminal_knows_no_qt() -> None:
 
 
 def test_widgets_know_values_but_neither_engine_nor_store() -> None:
-    joining = ("gui/use_cases/", "gui/controller.py", "gui/engine_thread.py", "gui/store_thread.py")
+    joining = (
+        "gui/use_cases/",
+        "gui/controller.py",
+        "gui/engine_thread.py",
+        "gui/engine_worker.py",
+        "gui/store_thread.py",
+    )
     of_gui = {file for file in importers(*own("engine", "store")) if file.startswith("gui/")}
     assert {file for file in of_gui if not file.startswith(joining)} == set()
     assert of_gui, "nothing joins them any more"
