@@ -376,7 +376,9 @@ def run_checks(root: Path, python: Path, arguments: list[str]) -> int:
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     failed = 0
     for check in (["ruff", "check"], ["ruff", "format", "--check"], ["mypy"], ["pytest"]):
-        command = [*check, *arguments] if check == ["pytest"] else check
+        # Two at once, on two cores; a later "-n 0" among the arguments takes that back.
+        at_once = ["-n", "2", "--dist", "worksteal"]
+        command = [*check, *at_once, *arguments] if check == ["pytest"] else check
         print("==", *command, flush=True)
         status = subprocess.run([python, "-m", *command], cwd=root, check=False).returncode
         failed = failed or (status if status >= 0 else 128 - status)
