@@ -51,6 +51,7 @@ def main() -> int:
     )
     parser.add_argument("--all", action="store_true", help="every topic, the long ones too")
     parser.add_argument("--quick", action="store_true", help="fewer runs, rougher figures")
+    parser.add_argument("--runs", type=int, metavar="N", help="of each figure; 5 if not said")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures there")
     parser.add_argument(
         "--models", type=Path, metavar="FOLDER", help="keep the models there for the next run"
@@ -64,6 +65,7 @@ def main() -> int:
     if unknown:
         parser.error(f"no such topic: {', '.join(sorted(unknown))}")
     effort = replace(QUICK if given.quick else Effort(), stacks=given.stacks)
+    effort = replace(effort, runs=given.runs or effort.runs)
     topics = list(every if given.all else given.topics or TOPICS)
     with tempfile.TemporaryDirectory(prefix="benchmark-models-") as temporary:
         folder = given.models or Path(temporary)
@@ -109,6 +111,7 @@ def _measure_apart(topics: list[str], models: Path, effort: Effort) -> tuple[lis
             found = Path(folder) / "figures.json"
             words = [topic, "--json", str(found), "--models", str(models)]
             words += ["--quick"] * effort.quick + ["--stacks"] * effort.stacks
+            words += ["--runs", str(effort.runs)]
             command = [sys.executable, "-m", "tests.benchmarks", *words]
             try:
                 ended = subprocess.run(command, timeout=_LIMIT_S, check=False).returncode
