@@ -18,7 +18,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
-from pychatbot_gui import app
+from pychatbot_gui.engine import model_process
 from pychatbot_gui.engine.model_process import ModelProcess
 from tests.benchmarks.effort import Effort
 from tests.benchmarks.figures import Figure
@@ -106,11 +106,11 @@ def _costs(model: Path, ends: list[int], late: int, count: int) -> Costs:
         marks = Path(folder) / "marks.json"
         os.environ[OWN_TIME] = str(marks)
         timed = functools.partial(ModelProcess, host="tests.benchmarks.timed_host")
-        setattr(app, _MADE_BY, timed)
+        setattr(model_process, _MADE_BY, timed)
         try:
             frames = _frames(model, ends, count)
         finally:
-            setattr(app, _MADE_BY, ModelProcess)
+            setattr(model_process, _MADE_BY, ModelProcess)
         own = json.loads(marks.read_text(encoding="ascii"))
     gone = [after - before for (before, _), (after, _) in pairwise(frames)]
     early, later = (Cost(_between(own, at), _frame_cost(frames, at)) for at in (_EARLY, late))
