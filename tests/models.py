@@ -77,6 +77,22 @@ def _value_type(value: object) -> gguf.GGUFValueType:
     return gguf.GGUFValueType.ARRAY
 
 
+def layer_matrices(
+    n_embd: int, n_heads: int, n_kv_heads: int, n_ff: int
+) -> dict[str, tuple[int, int]]:
+    """Rows and columns of each matrix of a llama's layer."""
+    n_kv = n_embd // n_heads * n_kv_heads
+    return {
+        "attn_q": (n_embd, n_embd),
+        "attn_k": (n_kv, n_embd),
+        "attn_v": (n_kv, n_embd),
+        "attn_output": (n_embd, n_embd),
+        "ffn_gate": (n_ff, n_embd),
+        "ffn_up": (n_ff, n_embd),
+        "ffn_down": (n_embd, n_ff),
+    }
+
+
 @dataclass(frozen=True)
 class _Shape:
     n_layers: int
@@ -104,16 +120,7 @@ class _Shape:
 
     def layer_matrices(self) -> dict[str, tuple[int, int]]:
         """Rows and columns of each matrix of a layer."""
-        n_kv = self.n_embd // self.n_heads * self.n_kv_heads
-        return {
-            "attn_q": (self.n_embd, self.n_embd),
-            "attn_k": (n_kv, self.n_embd),
-            "attn_v": (n_kv, self.n_embd),
-            "attn_output": (self.n_embd, self.n_embd),
-            "ffn_gate": (self.n_ff, self.n_embd),
-            "ffn_up": (self.n_ff, self.n_embd),
-            "ffn_down": (self.n_embd, self.n_ff),
-        }
+        return layer_matrices(self.n_embd, self.n_heads, self.n_kv_heads, self.n_ff)
 
 
 def model_content(

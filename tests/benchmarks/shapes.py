@@ -7,7 +7,7 @@ import gguf
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.models import CHATML, GgufFile
+from tests.models import CHATML, GgufFile, layer_matrices
 from tests.vocabularies import CONTROL, WORDS, byte_bpe, invented_words
 
 _BLOCK, _BLOCK_BYTES = 32, 18  # numbers in a block of Q4_0: a float16 scale and 32 times 4 bits
@@ -31,16 +31,7 @@ class Shape(NamedTuple):
 
     def matrices(self) -> dict[str, tuple[int, int]]:
         """Rows and columns of each matrix of a layer."""
-        n_kv = self.n_embd // self.n_heads * self.n_kv_heads
-        return {
-            "attn_q": (self.n_embd, self.n_embd),
-            "attn_k": (n_kv, self.n_embd),
-            "attn_v": (n_kv, self.n_embd),
-            "attn_output": (self.n_embd, self.n_embd),
-            "ffn_gate": (self.n_ff, self.n_embd),
-            "ffn_up": (self.n_ff, self.n_embd),
-            "ffn_down": (self.n_embd, self.n_ff),
-        }
+        return layer_matrices(self.n_embd, self.n_heads, self.n_kv_heads, self.n_ff)
 
     @property
     def parameters(self) -> int:

@@ -33,7 +33,7 @@ class AnswerValues:
         return self._settings()[0]
 
     def with_answer(self, model: str) -> tuple[Sampling, NewAnswer]:
-        """The same, and the answer that `model` begins with it, for the store."""
+        """How it is made, and the answer that `model` begins so, for the store."""
         from pychatbot_gui.store.chats import NewAnswer
 
         values = self.sampling()
