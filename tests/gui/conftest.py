@@ -50,6 +50,10 @@ class Person:
     def chat(self) -> str:
         return self.window.chat_view.toPlainText()
 
+    def titles(self) -> str:
+        """What is to be read in the list of conversations."""
+        return self.window.conversation_list.toPlainText()
+
     def notices(self) -> list[str]:
         return self.window.notice_bar.texts()
 

@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from pychatbot_gui.core.chat import Role
 from pychatbot_gui.core.errors import Gone, PychatbotError
-from pychatbot_gui.core.guide import is_guide
 from pychatbot_gui.core.history import SavedChat
 from pychatbot_gui.engine.engine import Finished, Sampling
 from pychatbot_gui.gui.engine_thread import EngineThread
@@ -22,6 +20,7 @@ from pychatbot_gui.gui.notices import Notices
 from pychatbot_gui.gui.store_thread import StoreThread
 from pychatbot_gui.gui.use_cases.answer_values import AnswerValues
 from pychatbot_gui.gui.use_cases.asked import Asked, another_answer, more_of, new_question
+from pychatbot_gui.gui.use_cases.chat_list import ChatList
 from pychatbot_gui.gui.use_cases.chats import ENDINGS, Chats
 from pychatbot_gui.gui.use_cases.editing import Editing
 from pychatbot_gui.gui.use_cases.kept_answer import KeptAnswer, close_all
@@ -40,6 +39,7 @@ class Answering(QObject):
     """One question at a time."""
 
     settings_wanted = Signal(str)  # the setting that is to be changed
+    kept = Signal(object, object)  # SavedChat, KeptAnswer: the answer is whole in the store
 
     def __init__(
         self,
@@ -47,6 +47,7 @@ class Answering(QObject):
         engine: EngineThread,
         writer: StoreThread,
         chats: Chats,
+        listed: ChatList,
         opening: ModelOpening,
         notices: Notices,
         values: AnswerValues,
@@ -58,6 +59,7 @@ class Answering(QObject):
         self._engine = engine
         self._writer = writer
         self._chats = chats
+        self._listed = listed
         self._opening = opening
         self._notices = notices
         self._made = values
@@ -222,7 +224,7 @@ class Answering(QObject):
             if not asked.redraw:
                 view.identify(asked.question, asked.answer)
         self._chats.remember_shown()  # without the message: it is not unsent any more
-        self._chats.refresh()
+        self._listed.refresh()
         self._window.conversation_list.set_writing(chat)
         if asked.is_erased:
             kept.abandon()
@@ -358,7 +360,7 @@ class Answering(QObject):
         self._chats.take_back(before)
 
         def after(_: object) -> None:
-            self._chats.refresh()
+            self._listed.refresh()
             if asked.redraw:
                 self._chats.reload()
 
@@ -368,15 +370,12 @@ class Answering(QObject):
     def _on_kept(self, kept: KeptAnswer) -> None:
         """The answer is whole in the store."""
         self._chats.end_answer(kept)
-        self._chats.refresh()
+        self._listed.refresh()
 
         def look(saved: SavedChat) -> None:
             if self._chats.shown.id == saved.id and self._chats.answer is None:
                 self._chats.take(saved, redraw=False)
-            answers = [m for m in saved.messages if m.role is Role.ASSISTANT]
-            first = len(answers) == 1 and saved.titled_by == "start" and kept.ended == "stop"
-            if first and self._made.settings().auto_title and not is_guide(self._opening.path):
-                self._engine.suggest_title(saved.id, saved.conversation(kept.message))
+            self.kept.emit(saved, kept)
 
         # Where it was erased meanwhile there is nothing to look at.
         self._writer.do(lambda s: s.chat(kept.chat), look, lambda _: None)
@@ -433,7 +432,6 @@ class Answering(QObject):
         engine.answer_finished.connect(self._on_finished)
         engine.answer_failed.connect(self._on_failed)
         engine.busy_changed.connect(self._show_busy)
-        engine.title_suggested.connect(self._chats.take_title)
         engine.noticed.connect(self._notices.info)
         self._opening.progressed.connect(self._stuck.start)
         self._opening.ended.connect(self._go_on)
