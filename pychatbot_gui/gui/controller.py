@@ -24,6 +24,7 @@ from pychatbot_gui.gui.remembered import Remembered
 from pychatbot_gui.gui.store_thread import StoreThread
 from pychatbot_gui.gui.use_cases.answer_values import AnswerValues
 from pychatbot_gui.gui.use_cases.answering import Answering
+from pychatbot_gui.gui.use_cases.asking import Asking
 from pychatbot_gui.gui.use_cases.branching import Branching
 from pychatbot_gui.gui.use_cases.chat_list import ChatList
 from pychatbot_gui.gui.use_cases.chats import Chats
@@ -80,13 +81,14 @@ class Controller(QObject):
         editing = Editing(window, chats)
         values = AnswerValues(chats, opening, lambda: (self._settings, self._overrides))
         self._ahead = ReadingAhead(window, engine, chats, opening, editing, values)
-        self._answering = Answering(
-            window, engine, writer, chats, listed, opening, notices, values, editing, self._ahead
+        answering = self._answering = Answering(
+            window, engine, writer, chats, listed, opening, notices
         )
-        self._titling = Titling(
-            engine, writer, listed, opening, self._answering, lambda: self._settings
+        self._asking = Asking(
+            window, engine, chats, opening, notices, values, editing, self._ahead, answering
         )
-        self._deleting.erasing.connect(self._answering.on_erasing)
+        self._titling = Titling(engine, writer, listed, opening, answering, lambda: self._settings)
+        self._deleting.erasing.connect(answering.on_erasing)
         self._presets = Presetting(
             window, chats, opening, notices, paths.presets, lambda: self._settings
         )
@@ -165,7 +167,7 @@ class Controller(QObject):
     @Slot(str)
     def _use_example(self, text: str) -> None:
         if self._talks_with_guide():
-            self._answering.send(text)
+            self._asking.send(text)
             return
         self._window.prompt_box.set_text(text)
         self._window.prompt_box.setFocus()
@@ -244,6 +246,7 @@ class Controller(QObject):
     def _on_closed(self) -> None:
         self._ahead.close()
         try:
+            self._asking.close()
             self._answering.close()
             self._chats.close()
             close_all(self._chats.answers())  # once more, where another program held the file
@@ -267,25 +270,26 @@ class Controller(QObject):
         chat = self._answering.last_chat()
         if chat:
             self._remembered.change(chat=chat)
-        if left or chat or self._answering.unsent() != self._remembered.state.draft:
+        if left or chat or self._asking.unsent() != self._remembered.state.draft:
             self._remembered.save()
 
     def _window_part(self) -> dict[str, str]:
         window = self._window
         geometry, split = window.geometry_text()
-        return {"draft": self._answering.unsent(), "geometry": geometry, "split": split}
+        return {"draft": self._asking.unsent(), "geometry": geometry, "split": split}
 
     # -- wiring -----------------------------------------------------------------------------
 
     def _connect(self) -> None:
-        window, answering, chats = self._window, self._answering, self._chats
+        window, chats = self._window, self._chats
+        asking, answering = self._asking, self._answering
         window.new_chat_action.triggered.connect(self.new_chat)
         window.open_model_action.triggered.connect(self._opening.choose)
         window.settings_action.triggered.connect(self._change_settings)
         window.stop_action.triggered.connect(answering.stop)
-        window.edit_message_action.triggered.connect(lambda: answering.edit())
-        window.regenerate_action.triggered.connect(lambda: answering.regenerate())
-        window.continue_action.triggered.connect(lambda: answering.continue_answer())
+        window.edit_message_action.triggered.connect(lambda: asking.edit())
+        window.regenerate_action.triggered.connect(lambda: asking.regenerate())
+        window.continue_action.triggered.connect(lambda: asking.continue_answer())
         window.rename_chat_action.triggered.connect(self._rename_shown)
         window.pin_chat_action.triggered.connect(lambda on: self._listed.pin(chats.shown.id, on))
         window.copy_answer_action.triggered.connect(window.chat_view.copy_last_answer)

@@ -106,38 +106,6 @@ def test_an_answer_goes_on_in_its_own_chat(
     assert " ".join(text.split()) in " ".join(whole.split())
 
 
-def test_a_message_that_had_to_wait_is_sent_when_the_model_is_free(
-    start: Start, endless_model: Path, database: Path
-) -> None:
-    person = start(endless_model, "--max-tokens", "400")
-    person.write("Long story")
-    person.wait_until(lambda: "Over and over" in person.chat())
-    person.trigger("newChatAction")
-    person.write("Next please")
-    person.wait_until(lambda: "Next please" in person.chat())
-    person.wait()
-    assert "Long story" not in person.chat()
-    assert person.prompt.toPlainText() == ""
-    assert "Over and over" in person.chat()
-
-
-def test_a_message_that_had_to_wait_is_not_sent_when_it_was_changed_meanwhile(
-    start: Start, endless_model: Path
-) -> None:
-    person = start(endless_model)
-    person.write("Long story")
-    person.wait_until(lambda: "Over and over" in person.chat())
-    person.trigger("newChatAction")
-    person.write("Next")
-    QTest.keyClicks(person.prompt, " thought, not yet")
-    button = person.window.findChild(QPushButton, "noticeAction")
-    assert isinstance(button, QPushButton)
-    button.click()
-    person.wait()
-    assert person.chat().strip() == ""
-    assert person.prompt.toPlainText() == "Next thought, not yet"
-
-
 def test_a_click_on_the_chat_that_is_shown_leads_to_the_prompt(
     start: Start, scripted_model: Path, database: Path
 ) -> None:
