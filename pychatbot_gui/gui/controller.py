@@ -34,8 +34,8 @@ from pychatbot_gui.gui.use_cases.finding import Finding
 from pychatbot_gui.gui.use_cases.kept_answer import close_all, lost_texts
 from pychatbot_gui.gui.use_cases.opening import ModelOpening
 from pychatbot_gui.gui.use_cases.presetting import Presetting
-from pychatbot_gui.gui.use_cases.reading import Reading
 from pychatbot_gui.gui.use_cases.reading_ahead import ReadingAhead
+from pychatbot_gui.gui.use_cases.store_opening import StoreOpening
 from pychatbot_gui.gui.use_cases.titling import Titling
 from pychatbot_gui.gui.use_cases.transfer import Transfer
 
@@ -73,7 +73,7 @@ class Controller(QObject):
         opening = self._opening = ModelOpening(
             window, engine, notices, remembered, lambda: self._settings
         )
-        self._reading = Reading(window, writer, notices)
+        self._store_opening = StoreOpening(window, writer, notices)
         listed = self._listed = ChatList(window, writer, self._reader)
         chats = self._chats = Chats(window, writer, self._reader, listed, notices, remembered)
         self._branching = Branching(window, writer, self._reader, chats, listed)

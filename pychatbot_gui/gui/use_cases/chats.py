@@ -368,17 +368,11 @@ class Chats(QObject):
         self.unsaved.close()
 
     def _connect(self) -> None:
-        self._writer.opened.connect(self._on_opened)
         for thread in (self._writer, self._reader):
             thread.failed.connect(self._notices.error)
         self._window.conversation_list.chat_chosen.connect(self.choose)
         self._listed.renamed.connect(self._on_renamed)
         self._listed.pinned.connect(self._on_pinned)
-
-    @Slot(object)
-    def _on_opened(self, notes: list[str]) -> None:
-        for note in notes:
-            self._notices.warning(note)
 
 
 def _whole(chat: int) -> Callable[[ChatStore], SavedChat]:
