@@ -24,7 +24,7 @@ from pychatbot_gui.core.errors import (
 )
 from pychatbot_gui.core.settings import N_CTX_STEP
 from pychatbot_gui.engine.answers import Answers, Beginning
-from pychatbot_gui.engine.cache import BATCH, Cache
+from pychatbot_gui.engine.cache import Cache
 from pychatbot_gui.engine.chat_formats import named_formatter
 from pychatbot_gui.engine.engine import (
     CancelToken,
@@ -272,7 +272,7 @@ class _Loaded:
             )
         abort = abort_callback(lib), ctypes.addressof(self._abort_flag)
         memory = LlamaMemory(lib, self._model, self.ctx, abort, self.log)
-        self.cache = Cache(memory, self.room.checkpoints)
+        self.cache = Cache(memory, self.room.checkpoints, self.room.batch)
 
     def warm_up(self) -> None:
         """Evaluate two tokens and forget them.
@@ -287,7 +287,11 @@ class _Loaded:
     def _context_params(self) -> "lib.llama_context_params":
         params = lib.llama_context_default_params()
         params.n_ctx = self.n_ctx
-        params.n_batch = params.n_ubatch = min(BATCH, self.n_ctx)
+        params.n_batch = params.n_ubatch = min(self.room.batch, self.n_ctx)
+        if not self.room.on_card:
+            # On a processor it is slow for the few tokens of a next turn in a long conversation:
+            # `python -m tests.benchmarks attention`.
+            params.flash_attn_type = lib.LLAMA_FLASH_ATTN_TYPE_DISABLED
         params.n_seq_max = 1
         # Or room is set aside for the logits of a whole batch: 300 MB with a large vocabulary.
         params.n_outputs_max = min(OUTPUTS, self.n_ctx)
@@ -341,7 +345,7 @@ class _Loaded:
             return
         library = Path(lib._lib._name).stat()
         circumstances = (
-            f"{model_print(Path(self.file.path))} n_ctx={self.n_ctx} kv=f16 {self.spec.chat_format} "
+            f"{model_print(Path(self.file.path))} n_ctx={self.n_ctx} kv=f16 card={self.room.on_card:d} {self.spec.chat_format} "
             f"{llama_cpp.__version__} {library.st_size} {library.st_mtime_ns}"
         )
         limit = self.spec.snapshot_limit_mb * 10**6
