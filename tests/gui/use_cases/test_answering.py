@@ -209,40 +209,6 @@ def test_a_part_that_cannot_be_saved_is_saved_later_and_in_order(
     assert saved(database)[0].path()[-1].text == "One, two, three."
 
 
-@pytest.mark.usefixtures("quiet")
-def test_a_continued_answer_begins_with_what_was_there(
-    start: Start, engine: FakeEngine, scripted_model: Path, database: Path
-) -> None:
-    engine.answers = [["Once upon", ModelDied("Killed.")], [" a time."]]
-    person = start(scripted_model)
-    person.ask("A tale")
-    person.wait_until(person.window.continue_action.isEnabled)
-    person.window.continue_action.trigger()
-    person.wait_until(lambda: "Once upon a time." in person.chat() and not person.window.is_busy())
-    assert engine.history[-1].prefix == "Once upon"
-    assert [m.text for m in engine.history[-1].messages] == ["A tale"]
-    person.window.close()
-    texts = [m.text for m in saved(database)[0].messages]
-    assert texts == ["A tale", "Once upon", "Once upon a time."]
-
-
-@pytest.mark.usefixtures("quiet")
-def test_another_branch_is_what_the_model_is_sent(
-    start: Start, engine: FakeEngine, scripted_model: Path, database: Path
-) -> None:
-    engine.answers = [["A."], ["B."], ["C."]]
-    person = start(scripted_model)
-    person.ask("One")
-    person.wait_until(person.window.regenerate_action.isEnabled)
-    person.window.regenerate_action.trigger()
-    person.wait_until(lambda: "B." in person.chat() and not person.window.is_busy())
-    answer = saved(database)[0].path()[-1].id
-    person.window.chat_view.version_wanted.emit(answer, -1)
-    person.wait_until(lambda: "A." in person.chat())
-    person.ask("Two")
-    assert [m.text for m in engine.history[-1].messages] == ["One", "A.", "Two"]
-
-
 KILLED = """
 import sys
 from PySide6.QtCore import QTimer
