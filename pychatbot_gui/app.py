@@ -1,8 +1,9 @@
 """The composition root: the only place that builds and wires objects.
 
-Qt is imported where a window is built, so that the terminal starts without it. What a window needs
-only after it is seen (the model process, the store, the program's log) is imported where it is
-used: a person waits for each import before the first paint, and for none after it.
+Qt is imported where a window is built, so that the terminal starts without it. A window is built
+in two parts. What a person sees of it comes first, with as few imports as can be: all that is
+waited for. Everything that acts (the controller, the engine, the store) is imported and made when
+the window has been painted.
 """
 
 import builtins
@@ -16,7 +17,7 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from pychatbot_gui.arguments import Arguments, parse_arguments
 from pychatbot_gui.core.errors import StorageError
@@ -29,12 +30,12 @@ from pychatbot_gui.core.settings import (
     load_settings,
 )
 
-_PATIENCE_S = 2.0  # how long the threads leave the processor to a window that is not yet seen
-Made = TypeVar("Made")
+_PATIENCE_MS = 2000  # how long a window that is never painted (minimised, say) waits for its rest
 
 if TYPE_CHECKING:
     from pychatbot_gui.engine.engine import Engine
     from pychatbot_gui.gui.main_window import MainWindow
+    from pychatbot_gui.gui.remembered import Remembered
     from pychatbot_gui.store.chats import ChatStore
 
 
@@ -43,7 +44,11 @@ def create_window(arguments: list[str]) -> "MainWindow":
 
     Closing the window ends the thread and the model process.
     """
-    return _build_window(parse_arguments(arguments))
+    given, paths = parse_arguments(arguments), user_paths()
+    window, remembered, notes = _first_look(given, paths)
+    for _ in _rest(window, remembered, notes, given, paths):
+        pass
+    return window
 
 
 def run_window(given: Arguments) -> int:
@@ -51,6 +56,7 @@ def run_window(given: Arguments) -> int:
 
     Where it is running already, that window comes to the front, opens the model, and this ends.
     """
+    from PySide6.QtCore import QTimer
     from PySide6.QtWidgets import QApplication
 
     _import_plainly()
@@ -66,12 +72,27 @@ def run_window(given: Arguments) -> int:
     if instance.hand_over(given.model):
         return 0
     _log_to(paths)
-    window = _build_window(given)
-    # What a start makes stays: to look through it whenever much is shown would hold the window up.
-    gc.freeze()
-    gc.enable()
+    window, remembered, notes = _first_look(given, paths)
+    rest = _collected(_rest(window, remembered, notes, given, paths))
+
+    def go_on() -> None:
+        for _ in rest:
+            QTimer.singleShot(0, window, go_on)
+            return
+
+    def finish() -> None:
+        for _ in rest:
+            pass
+
+    def come_to_front(model: str) -> None:
+        finish()  # what opens the model belongs to it
+        window.come_to_front(model)
+
     _tell_bugs(window, paths)
-    instance.asked_again.connect(window.come_to_front)
+    window.first_painted.connect(go_on)
+    QTimer.singleShot(_PATIENCE_MS, window, finish)
+    window.closing.connect(finish)  # what was typed by then is kept by the rest
+    instance.asked_again.connect(come_to_front)
     with _closed_by_signals(window):
         return application.exec()
 
@@ -114,40 +135,61 @@ def _import_plainly() -> None:
         builtins.__import__ = own
 
 
-def _build_window(given: Arguments) -> "MainWindow":
+def _first_look(given: Arguments, paths: Paths) -> "tuple[MainWindow, Remembered, list[str]]":
+    """The window, shown, as it was left: nothing of what is seen moves when the rest comes.
+
+    Also returns what is remembered of the last time, and sentences about what was wrong with it.
+    """
+    from pychatbot_gui.core.state import unsent_text
+    from pychatbot_gui.gui.main_window import MainWindow
+    from pychatbot_gui.gui.remembered import Remembered
+
+    window = MainWindow()
+    remembered = Remembered(paths.state_file, dict, window)
+    notes = remembered.load()
+    state, system = remembered.state, given.system
+    window.restore_geometry(state.geometry, state.split)
+    window.system_prompt.set_text(state.system_prompt if system is None else system)
+    if system is None and state.preset:
+        window.system_prompt.preset_box.set_current(state.preset)
+    window.prompt_box.set_text(unsent_text(state, system is None and not given.continue_last))
+    window.prompt_box.set_busy(True)  # every start loads a model
+    window.prompt_box.setFocus()
+    window.show()
+    return window, remembered, notes
+
+
+def _rest(
+    window: "MainWindow", remembered: "Remembered", notes: list[str], given: Arguments, paths: Paths
+) -> Iterator[None]:
+    """Make all that acts, a part at each step: between two the window is alive."""
     from pychatbot_gui.gui.controller import Controller
     from pychatbot_gui.gui.engine_thread import EngineThread
-    from pychatbot_gui.gui.main_window import MainWindow
     from pychatbot_gui.gui.store_thread import StoreThread
 
     # Qt gives the interpreter lock away in many calls; while tokens come fast, each time it may
     # take this long until the main thread has it back. Python's own 5 ms add up to stutter.
     sys.setswitchinterval(0.0005)
-    paths = user_paths()
-    settings, notes = _settings(paths)
-    window = MainWindow()
+    settings, wrong = _settings(paths)
     log_path = _model_log(paths)
-    # Both threads import a lot at their beginning, and only one thread runs Python at a time: the
-    # window comes first. Where it is never painted (minimised, say) they do not wait for it.
-    is_seen = threading.Event()
-    window.first_painted.connect(lambda: is_seen.set())
-    make_engine = _engine_maker(settings, log_path)
-    engine = EngineThread(lambda: _after(is_seen, make_engine), window)
+    engine = EngineThread(_engine_maker(settings, log_path), window)
     is_closed = threading.Event()
     # Before all else that hears of it: what may take long must know before it is waited for.
-    window.closed.connect(lambda: (is_closed.set(), is_seen.set()))
-    store = StoreThread(
-        lambda: _after(is_seen, lambda: _open_store(paths, is_closed.is_set)), window
-    )
-    controller = Controller(window, engine, store, settings, paths, log_path)
-    window.show()
-    controller.start(given, notes)
-    return window
+    window.closed.connect(lambda: is_closed.set())
+    store = StoreThread(lambda: _open_store(paths, is_closed.is_set), window)
+    controller = Controller(window, engine, store, settings, remembered, paths, log_path)
+    controller.start(given, wrong + notes)
+    yield
 
 
-def _after(event: threading.Event, make: "Callable[[], Made]") -> "Made":
-    event.wait(_PATIENCE_S)
-    return make()
+def _collected(rest: Iterator[None]) -> Iterator[None]:
+    """The same steps, and garbage is collected after them.
+
+    What a start makes stays: to look through it whenever much is shown would hold the window up.
+    """
+    yield from rest
+    gc.freeze()
+    gc.enable()
 
 
 def _open_store(paths: Paths, is_cancelled: Callable[[], bool]) -> "tuple[ChatStore, list[str]]":

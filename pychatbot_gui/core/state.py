@@ -39,6 +39,11 @@ def with_recent(recent: tuple[str, ...], path: str) -> tuple[str, ...]:
     return (path, *(p for p in recent if p != path))[:RECENT_LIMIT]
 
 
+def unsent_text(state: RememberedState, comes_back: bool) -> str:
+    """The unsent text of what a start shows; `comes_back`: that is what was shown at the end."""
+    return state.draft if comes_back or not state.chat else state.new_draft
+
+
 def load_state(path: Path) -> tuple[RememberedState, str]:
     """The remembered state, and a sentence about what was wrong with the file ("" for nothing).
 

@@ -55,6 +55,7 @@ class Controller(QObject):
         engine: EngineThread,
         writer: StoreThread,
         settings: Settings,
+        remembered: Remembered,
         paths: Paths,
         log_path: Path,
     ) -> None:
@@ -67,9 +68,10 @@ class Controller(QObject):
         self._log_path = log_path
         self._settings = settings
         self._overrides: dict[str, object] = {}
-        self._remembered = Remembered(paths.state_file, self._window_part, self)
-        self._remembered.failed.connect(self._notices.error)
-        notices, remembered = self._notices, self._remembered
+        self._remembered = remembered
+        remembered.window_part = self._window_part
+        remembered.failed.connect(self._notices.error)
+        notices = self._notices
         opening = self._opening = ModelOpening(
             window, engine, notices, remembered, lambda: self._settings
         )
@@ -102,15 +104,14 @@ class Controller(QObject):
     def start(self, arguments: Arguments, notes: list[str]) -> None:
         """Bring back what was there the last time, and do what the command line asked for.
 
-        `notes`: sentences about the settings file, to be told.
+        `notes`: sentences about the files that were read before, to be told. What can be seen of
+        the last time at once is in the window already.
         """
         self._overrides = dict(arguments.overrides)
-        notes = notes + self._remembered.load()
-        window, state = self._window, self._remembered.state
-        window.restore_geometry(state.geometry, state.split)
-        window.set_recent(state.recent_models)
+        state = self._remembered.state
+        self._window.set_recent(state.recent_models)
         self._opening.show_model()
-        notes += self._presets.load()
+        notes = notes + self._presets.load()
         given = arguments.system
         chat = -1 if arguments.continue_last else state.chat if given is None else 0
         samplers = self._presets.sampling(state.preset) if given is None else {}

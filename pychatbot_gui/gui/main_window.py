@@ -38,6 +38,8 @@ class MainWindow(MenuWindow):
     """Everything that is seen, and signals for what the person wants."""
 
     model_dropped = Signal(str)
+    closing = Signal()
+    """It is going to be closed: what has not been made yet still can be, before `closed`."""
     closed = Signal()
     first_painted = Signal()
     """The window was seen for the first time."""
@@ -177,6 +179,7 @@ class MainWindow(MenuWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Tell the controller, which ends the thread and the model."""
+        self.closing.emit()
         self.closed.emit()
         super().closeEvent(event)
 
@@ -223,6 +226,9 @@ class MainWindow(MenuWindow):
         self.load_progress.setAccessibleName("Loading the model")
         self.load_progress.setTextVisible(False)
         self.load_progress.setFixedHeight(4)
+        kept = self.load_progress.sizePolicy()
+        kept.setRetainSizeWhenHidden(True)  # nothing below it moves when a load begins or ends
+        self.load_progress.setSizePolicy(kept)
         self.load_progress.hide()
         column.addWidget(self.load_progress)
         self._lay_out_upper(_centred(column, chat))
@@ -237,7 +243,7 @@ class MainWindow(MenuWindow):
         self._lay_out_lower(_centred(column, chat))
 
     def _lay_out_upper(self, upper: QVBoxLayout) -> None:
-        upper.setContentsMargins(16, 6, 16, 4)
+        upper.setContentsMargins(16, 2, 16, 4)
         self.system_prompt = SystemPrompt(upper.parentWidget())
         upper.addWidget(self.system_prompt)
         self.notice_bar = NoticeBar(upper.parentWidget())

@@ -172,7 +172,7 @@ class PresetBox(QComboBox):
         return "Preset: ", _short(self._current), self._state()
 
     def _state(self) -> str:
-        if self._current not in self._names():
+        if self._presets and self._current not in self._names():  # until then it is not known
             return " (gone)"
         return " (changed)" if self._changed else ""
 

@@ -13,7 +13,10 @@ _SAVE_DELAY_MS = 700
 
 
 class Remembered(QObject):
-    """The `RememberedState` of this program. `window_part` gives what only the window knows."""
+    """The `RememberedState` of this program.
+
+    `window_part` gives what only the window knows; it can be set later, before the first change.
+    """
 
     failed = Signal(object)  # StorageError: it could not be written
 
@@ -22,7 +25,7 @@ class Remembered(QObject):
     ) -> None:
         super().__init__(parent)
         self._path = path
-        self._window_part = window_part
+        self.window_part = window_part
         self.state = RememberedState()
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -59,7 +62,7 @@ class Remembered(QObject):
 
     def _save(self, durable: bool) -> None:
         self._timer.stop()
-        self.state = replace(self.state, **self._window_part())  # type: ignore[arg-type]
+        self.state = replace(self.state, **self.window_part())  # type: ignore[arg-type]
         try:
             save_state(self._path, self.state, durable)
         except StorageError as error:

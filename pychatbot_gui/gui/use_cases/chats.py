@@ -100,7 +100,10 @@ class Chats(QObject):
         self._remembered.change(new_draft="", new_system="", system_prompt=self.shown.system)
 
     def start(self, new: SavedChat, chat: int) -> None:
-        """Show what was shown the last time; `chat` 0 for a new one, -1 for the latest there is."""
+        """Show what was shown the last time; `chat` 0 for a new one, -1 for the latest there is.
+
+        Its system prompt and its unsent text are in the window already.
+        """
         state = self._remembered.state
         own, draft = state.chat, state.draft
         is_former = not own and new.system == state.system_prompt
@@ -108,9 +111,9 @@ class Chats(QObject):
         self._coming_back = own if chat == own else 0
         if state.new_system and own:
             self._left_new = SavedChat(0, system=state.new_system)
-        self._window.system_prompt.set_text(new.system)
         self.shown = new
-        self._window.prompt_box.set_text(draft if chat == own or not own else state.new_draft)
+        if new.system:
+            self._remembered.change(system_prompt=new.system)
         if own and chat != own:
             self.remember_shown()
             if draft:
