@@ -69,11 +69,22 @@ def run_window(given: Arguments) -> int:
     application.setDesktopFileName("pychatbot")
     paths = user_paths()
     instance = SingleInstance(paths.data)
-    if instance.hand_over(given.model):
+    is_first = instance.is_first()
+    if not is_first and instance.hand_over(given.model):
         return 0
     _log_to(paths)
     window, remembered, notes = _first_look(given, paths)
-    rest = _collected(_rest(window, remembered, notes, given, paths))
+
+    def steps() -> Iterator[None]:
+        if is_first and instance.hand_over(given.model):  # another start was quicker after all
+            QTimer.singleShot(0, window.close)
+            return
+        yield from _rest(window, remembered, notes, given, paths)
+        # What a start makes stays: to look through it whenever much is shown would hold it up.
+        gc.freeze()
+        gc.enable()
+
+    rest = steps()
 
     def go_on() -> None:
         for _ in rest:
@@ -163,6 +174,8 @@ def _rest(
     window: "MainWindow", remembered: "Remembered", notes: list[str], given: Arguments, paths: Paths
 ) -> Iterator[None]:
     """Make all that acts, a part at each step: between two the window is alive."""
+    window.complete()
+    yield
     from pychatbot_gui.gui.controller import Controller
     from pychatbot_gui.gui.engine_thread import EngineThread
     from pychatbot_gui.gui.store_thread import StoreThread
@@ -179,17 +192,6 @@ def _rest(
     store = StoreThread(lambda: _open_store(paths, is_closed.is_set), window)
     controller = Controller(window, engine, store, settings, remembered, paths, log_path)
     controller.start(given, wrong + notes)
-    yield
-
-
-def _collected(rest: Iterator[None]) -> Iterator[None]:
-    """The same steps, and garbage is collected after them.
-
-    What a start makes stays: to look through it whenever much is shown would hold the window up.
-    """
-    yield from rest
-    gc.freeze()
-    gc.enable()
 
 
 def _open_store(paths: Paths, is_cancelled: Callable[[], bool]) -> "tuple[ChatStore, list[str]]":

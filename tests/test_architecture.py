@@ -228,12 +228,13 @@ print("loaded:", loaded[0])
 LATER = (
     *HEAVY,
     *("markdown_it", "sqlite3", "psutil", "subprocess", "multiprocessing", "logging.handlers"),
-    *("PySide6.QtSvg", "PySide6.QtPrintSupport", "PySide6.QtTest"),
-    *own("core.exchange", "core.folding", "core.titles"),
-    *own("engine.model_process", "engine.model_child"),
-    *own("engine.snapshots", "store", "terminal", "terminal_chats", "launcher"),
-    *own("gui.dialogs", "gui.export_pdf", "gui.chat.markdown", "gui.chat.link_question"),
+    *("PySide6.QtNetwork", "PySide6.QtSvg", "PySide6.QtPrintSupport", "PySide6.QtTest"),
+    *own("core.chat", "core.exchange", "core.folding", "core.history", "core.presets"),
+    *own("core.titles", "engine", "store", "terminal", "terminal_chats", "launcher"),
+    *own("gui.chat", "gui.controller", "gui.dialogs", "gui.empty_state", "gui.engine_thread"),
+    *own("gui.export_pdf", "gui.store_thread", "gui.use_cases"),
     *own("gui.conversations.conversation_menu", "gui.conversations.conversation_delegate"),
+    *own("gui.conversations.conversation_paint"),
 )
 WHAT_IS_LOADED = """
 print("loaded:", *sorted({name.split(".")[0] for name in sys.modules}))

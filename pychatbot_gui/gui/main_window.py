@@ -1,5 +1,7 @@
 """The main window: layout and window state. No logic: the controller connects what is here."""
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import QByteArray, QSize, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QIcon, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
@@ -17,17 +19,19 @@ from PySide6.QtWidgets import (
 )
 
 from pychatbot_gui.core.paths import shipped
-from pychatbot_gui.gui.chat.chat_view import ChatView
-from pychatbot_gui.gui.chat.find_bar import FindBar
 from pychatbot_gui.gui.context_meter import ContextMeter
 from pychatbot_gui.gui.conversations.conversation_list import ConversationList
-from pychatbot_gui.gui.empty_state import EmptyState
 from pychatbot_gui.gui.notice_bar import NoticeBar
 from pychatbot_gui.gui.plain_text import ElidedLabel
 from pychatbot_gui.gui.prompt_box import PromptBox
 from pychatbot_gui.gui.system_prompt import SystemPrompt
-from pychatbot_gui.gui.theme import Theme, apply_theme, system_theme
+from pychatbot_gui.gui.theme import apply_theme, system_theme
 from pychatbot_gui.gui.window_menus import MenuWindow
+
+if TYPE_CHECKING:
+    from pychatbot_gui.gui.chat.chat_view import ChatView
+    from pychatbot_gui.gui.chat.find_bar import FindBar
+    from pychatbot_gui.gui.empty_state import EmptyState
 
 _NARROW = 600  # a narrower window gives the room of the list to the chat
 _HIDDEN = "hidden "  # before the saved split, where the person has hidden the list
@@ -35,7 +39,14 @@ _COLUMN = 860  # widest useful width of the prompt, pixels: a little more than t
 
 
 class MainWindow(MenuWindow):
-    """Everything that is seen, and signals for what the person wants."""
+    """Everything that is seen, and signals for what the person wants.
+
+    It begins as its frame, with nothing in the middle; `complete` puts the chat there.
+    """
+
+    chat_view: "ChatView"
+    empty_state: "EmptyState"
+    find_bar: "FindBar"
 
     model_dropped = Signal(str)
     closing = Signal()
@@ -46,8 +57,8 @@ class MainWindow(MenuWindow):
 
     def __init__(self) -> None:
         super().__init__()
-        theme = system_theme(_application())
-        apply_theme(_application(), theme)  # first: what is there already has to be dressed twice
+        # First: what is there already has to be dressed twice.
+        apply_theme(_application(), system_theme(_application()))
         self._is_painted = self._busy = False
         self._gave_room = False  # the list is hidden because the window is narrow
         self.setWindowTitle("PyChatbot")
@@ -56,11 +67,34 @@ class MainWindow(MenuWindow):
         self.setMinimumSize(420, 420)
         self.setAcceptDrops(True)
         self._make_tool_bar()
-        self._lay_out(theme)
+        self._lay_out()
         self._connect_actions()
-        self.make_menus(self.chat_view.zoom_actions())
+        self.make_menus()
         _application().styleHints().colorSchemeChanged.connect(self._wear_theme)
-        self.first_painted.connect(self._prepare)
+
+    def complete(self) -> None:
+        """Make what stands in the middle; nobody can use it in the moment of the first paint."""
+        from pychatbot_gui.gui.chat.chat_view import ChatView
+        from pychatbot_gui.gui.chat.find_bar import FindBar
+        from pychatbot_gui.gui.empty_state import EmptyState
+
+        self.find_bar = FindBar(self._chat)
+        self._column.insertWidget(self._column.indexOf(self._stack), self.find_bar)
+        self.empty_state = EmptyState(self._stack)
+        self._stack.addWidget(self.empty_state)
+        self.chat_view = ChatView(self._stack, system_theme(_application()))
+        self._stack.addWidget(self.chat_view)
+        last = self.previousInFocusChain() or self
+        for part in self.prompt_box.findChildren(QWidget):  # Tab comes to it last, as before
+            if part.focusPolicy() & Qt.FocusPolicy.TabFocus:
+                self.setTabOrder(last, part)
+                last = part
+        self.add_zoom(self.chat_view.zoom_actions())
+        _application().styleHints().colorSchemeChanged.connect(self._dress_chat)
+        if self._is_painted:
+            self._prepare_soon()
+        else:
+            self.first_painted.connect(self._prepare_soon)
 
     def is_busy(self) -> bool:
         """A model is loading, or an answer was asked for and is not finished."""
@@ -189,7 +223,7 @@ class MainWindow(MenuWindow):
         tools.setMovable(False)
         tools.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
         tools.addAction(self.new_chat_action)
-        self.model_label = ElidedLabel("No model")
+        self.model_label = ElidedLabel("")
         self.model_label.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.model_label.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.model_label.setObjectName("modelLabel")
@@ -205,7 +239,7 @@ class MainWindow(MenuWindow):
         for button in tools.findChildren(QToolButton):
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
 
-    def _lay_out(self, theme: Theme) -> None:
+    def _lay_out(self) -> None:
         """Make the parts, each in its place: a part that is moved is dressed again, whole."""
         self._split = QSplitter(self)
         self._split.setObjectName("split")
@@ -213,12 +247,12 @@ class MainWindow(MenuWindow):
         self._split.setHandleWidth(1)
         self.setCentralWidget(self._split)
         self.conversation_list = ConversationList(self._split)
-        chat = QWidget(self._split)
+        chat = self._chat = QWidget(self._split)
         chat.setObjectName("central")
         chat.setMinimumWidth(300)
         self._split.setStretchFactor(1, 1)
         self._split.setSizes([250, 870])
-        column = QVBoxLayout(chat)
+        column = self._column = QVBoxLayout(chat)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         self.load_progress = QProgressBar(chat)
@@ -232,14 +266,9 @@ class MainWindow(MenuWindow):
         self.load_progress.hide()
         column.addWidget(self.load_progress)
         self._lay_out_upper(_centred(column, chat))
-        self.find_bar = FindBar(chat)
-        column.addWidget(self.find_bar)
         self._stack = QStackedWidget(chat)
+        self._stack.addWidget(QWidget(self._stack))  # what is shown there until `complete`
         column.addWidget(self._stack, 1)
-        self.empty_state = EmptyState(self._stack)
-        self._stack.addWidget(self.empty_state)
-        self.chat_view = ChatView(self._stack, theme)
-        self._stack.addWidget(self.chat_view)
         self._lay_out_lower(_centred(column, chat))
 
     def _lay_out_upper(self, upper: QVBoxLayout) -> None:
@@ -275,6 +304,10 @@ class MainWindow(MenuWindow):
         self.deleted_chats_action.triggered.connect(self.show_deleted)
 
     @Slot()
+    def _prepare_soon(self) -> None:
+        QTimer.singleShot(0, self, self._prepare)
+
+    @Slot()
     def _prepare(self) -> None:
         """Load what the first chat will need, in two steps, so that neither is felt."""
         self.chat_view.prepare()
@@ -282,9 +315,11 @@ class MainWindow(MenuWindow):
 
     @Slot()
     def _wear_theme(self) -> None:
-        theme = system_theme(_application())
-        apply_theme(_application(), theme)
-        self.chat_view.set_theme(theme)
+        apply_theme(_application(), system_theme(_application()))
+
+    @Slot()
+    def _dress_chat(self) -> None:
+        self.chat_view.set_theme(system_theme(_application()))
 
 
 def _application() -> QApplication:

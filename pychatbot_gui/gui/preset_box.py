@@ -1,6 +1,9 @@
 """The choice of a preset, beside the system prompt."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QPaintEvent, QWheelEvent
@@ -11,10 +14,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from pychatbot_gui.core import settings
-from pychatbot_gui.core.presets import SAMPLERS, Preset
-from pychatbot_gui.gui.setting_text import shown
 from pychatbot_gui.gui.visible_text import visible
+
+if TYPE_CHECKING:
+    from pychatbot_gui.core.presets import Preset
 
 _NO_PRESET = "No preset"
 _EDIT = "Edit presets…"
@@ -213,6 +216,10 @@ class PresetBox(QComboBox):
 def description(preset: Preset) -> str:
     """What a preset sets, in a few lines of plain text that no tool tip takes for HTML."""
     import textwrap
+
+    from pychatbot_gui.core import settings
+    from pychatbot_gui.core.presets import SAMPLERS
+    from pychatbot_gui.gui.setting_text import shown
 
     beginning = " ".join(preset.system[:2000].split())
     prompt = textwrap.shorten(beginning, 4 * _TIP_WIDTH, placeholder=" …") or "No system prompt."

@@ -78,6 +78,7 @@ class PromptBox(QWidget):
         self._build()
         self._connect()
         self._refresh()
+        self._fit_height()  # or the first paint shows the room that a field of the usual size takes
 
     def text(self) -> str:
         """The message as it would be sent: pasted chips first, then what is typed."""
@@ -296,6 +297,7 @@ class PromptBox(QWidget):
         self._send.setAccessibleDescription(reason)
 
     def _fit_height(self) -> None:
+        self._edit.ensurePolished()  # its edges are known from then on
         limit = max(self.window().height() // 3, 60)
         height = self._edit.height_for_lines(limit)
         if height != self._edit.height() or self._edit.minimumHeight() != height:

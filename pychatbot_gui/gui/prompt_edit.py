@@ -107,7 +107,7 @@ class PromptEdit(QPlainTextEdit):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """A narrow field has a short placeholder: it would not grow for a long one."""
         super().resizeEvent(event)
-        room = self.viewport().width() - 2 * self.document().documentMargin() - 4
+        room = self.contentsRect().width() - 2 * self.document().documentMargin() - 4
         width = self.fontMetrics().horizontalAdvance
         fitting = [text for text in PLACEHOLDERS if width(text) <= room]
         self.setPlaceholderText(fitting[0] if fitting else PLACEHOLDERS[-1])
@@ -128,9 +128,8 @@ class PromptEdit(QPlainTextEdit):
     def height_for_lines(self, limit: int) -> int:
         """Height in pixels that shows the whole text, at most `limit`, at least one line."""
         layout = self.document().documentLayout()
-        around = self.height() - self.viewport().height()
-        # Before the first layout the two heights have nothing to do with each other.
-        around = around if self.isVisible() and around >= 0 else 2 * self.frameWidth()
+        # Not `viewport()`, for which Python learns every kind of widget there is.
+        around = self.height() - self.contentsRect().height()
         margin = self.document().documentMargin()
         block = self.document().firstBlock()
         # The rectangle of the first block has the margin above it.

@@ -1,11 +1,18 @@
 """A second start while the program runs brings the first window to the front."""
 
+from __future__ import annotations
+
 import json
+import os
+import sys
 import zlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Signal
-from PySide6.QtNetwork import QLocalServer, QLocalSocket
+from PySide6.QtCore import QDir, QObject, Signal
+
+if TYPE_CHECKING:
+    from PySide6.QtNetwork import QLocalServer
 
 _PATIENCE_MS = 1000
 
@@ -23,8 +30,18 @@ class SingleInstance(QObject):
         self._server: QLocalServer | None = None
         self._path = ""
 
+    def is_first(self) -> bool:
+        """Whether nobody listens, for sure; asked without what talks to others, which loads long.
+
+        Another start may begin to listen at any moment: `hand_over` has the last word.
+        """
+        socket = Path(QDir.tempPath(), self._name)
+        return sys.platform != "win32" and not os.access(socket, os.F_OK)
+
     def hand_over(self, model: str) -> bool:
         """Ask a running program to show itself and open `model`; False where this is the first."""
+        from PySide6.QtNetwork import QLocalSocket
+
         socket = QLocalSocket()
         socket.connectToServer(self._name)
         if socket.waitForConnected(_PATIENCE_MS):
@@ -47,6 +64,8 @@ class SingleInstance(QObject):
             self._server.close()
 
     def _listen(self) -> None:
+        from PySide6.QtNetwork import QLocalServer
+
         # A socket that nobody answers is left over from a crash.
         QLocalServer.removeServer(self._name)
         self._server = QLocalServer(self)
@@ -62,6 +81,8 @@ class SingleInstance(QObject):
             socket.readyRead.connect(self._on_request)
 
     def _on_request(self) -> None:
+        from PySide6.QtNetwork import QLocalSocket
+
         socket = self.sender()
         if not isinstance(socket, QLocalSocket) or not socket.canReadLine():
             return

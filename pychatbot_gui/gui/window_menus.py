@@ -69,8 +69,8 @@ class MenuWindow(QMainWindow):
         self.log_action = action("Model lo&g", "logAction", "Ctrl+Shift+L")
         self.about_action = action("&About PyChatbot", "aboutAction")
 
-    def make_menus(self, zoom: list[QAction]) -> None:
-        """Fill the menu bar; `zoom`: the actions of the chat view for the size of its text."""
+    def make_menus(self) -> None:
+        """Fill the menu bar."""
         bar = self.menuBar()
         self.recent_menu.setToolTipsVisible(True)
         self.recent_menu.setEnabled(False)
@@ -96,11 +96,16 @@ class MenuWindow(QMainWindow):
         chat.addAction(self.delete_chat_action)
         chat.addSeparator()
         chat.addActions([self.system_prompt_action, self.presets_action])
-        view = bar.addMenu("&View")
-        view.addActions(zoom)
-        view.addSeparator()
-        view.addActions([self.side_bar_action, self.deleted_chats_action, self.log_action])
+        self._view_menu = bar.addMenu("&View")
+        self._view_menu.addActions(
+            [self.side_bar_action, self.deleted_chats_action, self.log_action]
+        )
         bar.addMenu("&Help").addAction(self.about_action)
+
+    def add_zoom(self, actions: list[QAction]) -> None:
+        """Offer the actions of the chat view for the size of its text."""
+        self._view_menu.insertActions(self.side_bar_action, actions)
+        self._view_menu.insertSeparator(self.side_bar_action)
 
     def show_recent(self, paths: tuple[str, ...]) -> None:
         """Offer the models that were open before."""

@@ -32,6 +32,7 @@ def collect() -> dict[str, str]:
 
     application = QApplication.instance() or QApplication([])
     window = MainWindow()
+    window.complete()
     facts = {}
     for action in window.findChildren(QAction):
         if action.objectName() and action.text() and not action.objectName().startswith("qt_"):

@@ -2,8 +2,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent
+from PySide6.QtCore import QMimeData, QPoint, QPointF, QRect, Qt, QUrl
+from PySide6.QtGui import QAction, QDragEnterEvent, QDropEvent, QPaintEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QApplication,
@@ -27,6 +27,7 @@ PROMISED = (
 @pytest.fixture
 def window(qtbot: QtBot) -> Iterator[MainWindow]:
     made = MainWindow()
+    made.complete()
     made.show()
     yield made
     made.close()
@@ -37,6 +38,50 @@ def test_the_names_that_others_rely_on(window: MainWindow) -> None:
     for name in PROMISED:
         kind = QAction if name.endswith("Action") else QWidget
         assert window.findChild(kind, name) is not None, name
+
+
+class Painted(MainWindow):
+    """Knows where its parts were at each paint."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.places: list[dict[str, QRect]] = []
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        parts = [w for w in self.findChildren(QWidget) if w.isVisibleTo(self) and w.objectName()]
+        self.places.append(
+            {w.objectName(): QRect(w.mapTo(self, QPoint(0, 0)), w.size()) for w in parts}
+        )
+
+
+@pytest.mark.parametrize("draft", ["", "One\ntwo\nthree"])
+def test_nothing_that_is_seen_moves_when_the_rest_comes(qtbot: QtBot, draft: str) -> None:
+    window = Painted()
+    qtbot.addWidget(window)
+    window.prompt_box.set_text(draft)
+    with qtbot.waitSignal(window.first_painted):
+        window.show()
+    first = window.places[0]
+    assert {"promptEdit", "sendButton", "conversationList", "systemPromptToggle"} <= first.keys()
+    assert {"mainToolBar", "modelLabel", "contextMeter", "searchEdit"} <= first.keys()
+    window.complete()
+    window.show_chat(False)
+    window.load_progress.show()
+    window.set_model("A model")
+    window.update()
+    qtbot.waitUntil(lambda: "emptyState" in window.places[-1])
+    assert {name: window.places[-1][name] for name in first} == first
+
+
+def test_tab_goes_from_the_top_to_the_prompt_at_the_bottom(window: MainWindow) -> None:
+    names = []
+    at = window.nextInFocusChain()
+    while at is not None and at is not window:
+        names.append(at.objectName())
+        at = at.nextInFocusChain()
+    wanted = ("searchEdit", "presetBox", "findEdit", "chatView", "promptEdit", "sendButton")
+    assert [name for name in names if name in wanted] == list(wanted)
 
 
 def _drop(window: MainWindow, urls: list[QUrl], text: str = "") -> tuple[bool, list[str]]:

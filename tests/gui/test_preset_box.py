@@ -64,6 +64,15 @@ def pick(box: PresetBox, text: str) -> None:
     box.hidePopup()
 
 
+def test_the_name_of_the_last_time_is_not_called_gone_before_it_is_known(qtbot: QtBot) -> None:
+    box = PresetBox()
+    qtbot.addWidget(box)
+    box.set_current("Helper")
+    assert box.currentText() == "Helper"
+    box.set_presets([Preset("Other")])
+    assert box.currentText() == "Helper (gone)"
+
+
 def test_it_offers_none_shipped_own_and_the_way_to_the_dialog(box: PresetBox) -> None:
     assert texts(box) == ["No preset", "", "Tutor", "", "Letters", "", "Edit presets…"]
     assert box.objectName() == "presetBox" and box.accessibleName() == "Preset"

@@ -33,6 +33,16 @@ def test_a_second_start_hands_over(tmp_path: Path, qtbot: QtBot, model: str) -> 
     assert asked == [model, model]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="nobody can tell there without asking")
+def test_that_nobody_listens_is_seen_without_asking(tmp_path: Path, qtbot: QtBot) -> None:
+    first, other = SingleInstance(tmp_path), SingleInstance(tmp_path)
+    assert first.is_first()
+    assert first.hand_over("") is False
+    assert not other.is_first()
+    first.close()
+    assert other.is_first()
+
+
 def test_other_folders_do_not_meet(tmp_path: Path, qtbot: QtBot) -> None:
     first, other = SingleInstance(tmp_path / "a"), SingleInstance(tmp_path / "b")
     assert first.hand_over("") is False

@@ -1,5 +1,7 @@
 """The side bar: the list of conversations, and the search through all of them."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Callable, Sequence
 from datetime import date
@@ -9,8 +11,6 @@ from PySide6.QtCore import QEvent, QPoint, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from pychatbot_gui.core.chat import clean_text
-from pychatbot_gui.core.history import Folder, Hit, Listing
 from pychatbot_gui.gui.conversations.conversation_model import ConversationModel
 from pychatbot_gui.gui.conversations.conversation_rows import (
     BIN,
@@ -31,6 +31,7 @@ from pychatbot_gui.gui.conversations.conversation_view import ConversationView
 from pychatbot_gui.gui.conversations.search_edit import SearchEdit
 
 if TYPE_CHECKING:
+    from pychatbot_gui.core.history import Folder, Hit, Listing
     from pychatbot_gui.gui.conversations.conversation_menu import RowMenu
 
 
@@ -282,7 +283,7 @@ class ConversationList(QWidget):
 
     def _rename(self, row: Row, name: str) -> None:
         signal = self.folder_renamed if row.kind == FOLDER else self.renamed
-        signal.emit(row.id, clean_text(name))
+        signal.emit(row.id, _cleaned(name))
 
     def _ask_for_more(self) -> None:
         is_wanted = self._listing is not None and self._listing.more and not self._is_more_asked
@@ -311,7 +312,7 @@ class ConversationList(QWidget):
             menu.add("&Delete for good…", lambda: self._delete(row), "Del")
         menu.popup_at(corner)
 
-    def _fill_chat_menu(self, menu: "RowMenu", row: Row) -> None:
+    def _fill_chat_menu(self, menu: RowMenu, row: Row) -> None:
         menu.add("&Rename", lambda: self._edit(row), "F2")
         pin = "Un&pin" if row.pinned else "&Pin"
         menu.add(pin, lambda: self.pin_wanted.emit(row.id, not row.pinned))
@@ -325,14 +326,20 @@ class ConversationList(QWidget):
         menu.addSeparator()
         menu.add("&Delete", lambda: self._delete(row), "Del")
 
-    def _offer_new_folder(self, menu: "RowMenu", chat: int) -> None:
+    def _offer_new_folder(self, menu: RowMenu, chat: int) -> None:
         menu.add("&New folder…", lambda: self._ask_for_folder(chat))
 
     def _ask_for_folder(self, chat: int) -> None:
         from pychatbot_gui.gui.conversations.conversation_menu import ask_for_folder
 
-        ask_for_folder(self, lambda name: self.folder_wanted.emit(clean_text(name), chat))
+        ask_for_folder(self, lambda name: self.folder_wanted.emit(_cleaned(name), chat))
 
     def _edit(self, row: Row) -> None:
         kinds = (FOLDER,) if row.kind == FOLDER else CHATS
         self._view.rename(self._model.place_of(row.id, *kinds))
+
+
+def _cleaned(name: str) -> str:
+    from pychatbot_gui.core.chat import clean_text  # the first paint does not wait for it
+
+    return clean_text(name)

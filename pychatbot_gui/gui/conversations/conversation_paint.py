@@ -19,15 +19,16 @@ from PySide6.QtWidgets import QApplication
 
 from pychatbot_gui.gui.conversations.conversation_rows import (
     CHATS,
+    DOTS,
     FOLDER,
     GONE,
+    RESTORE,
     Row,
     excerpt_of,
     short_date,
 )
 from pychatbot_gui.gui.theme import mix
 
-DOTS, RESTORE = "dots", "restore"
 EDGE = 4  # between a row's body and the side of the list, pixels
 PAD = 10  # between a body and what is in it, pixels
 _Parts = list[tuple[str, bool]]  # text, and whether it was found
@@ -273,3 +274,11 @@ def _split(parts: _Parts, at: int) -> tuple[_Parts, _Parts]:
 
 def _units(text: str) -> int:
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def draw_sentence(painter: QPainter, room: QRect, sentence: str) -> None:
+    """What is said in a list without rows, at the top of it."""
+    painter.setPen(QColor(colours().muted))
+    option = QTextOption(Qt.AlignmentFlag.AlignHCenter)
+    option.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+    painter.drawText(QRectF(room.adjusted(20, 28, -20, -8)), sentence, option)

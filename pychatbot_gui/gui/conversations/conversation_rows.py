@@ -1,13 +1,17 @@
 """The rows of the list of conversations, made from a listing or from what was found. No Qt."""
 
+from __future__ import annotations
+
 import math
 import re
 from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from pychatbot_gui.core.history import ChatEntry, Hit, Listing
 from pychatbot_gui.gui.visible_text import repaired, visible
+
+if TYPE_CHECKING:
+    from pychatbot_gui.core.history import ChatEntry, Hit, Listing
 
 HEADING = "heading"  # "Pinned", "Yesterday"
 PINNED = "pinned"  # a chat under "Pinned"
@@ -23,6 +27,7 @@ HIT = "hit"
 CHATS = (PINNED, FILED, CHAT)
 FOLDS = (FOLDER, BIN)
 SILENT = (HEADING, NOTE)  # can be neither chosen nor reached
+DOTS, RESTORE = "dots", "restore"  # the buttons of a row
 
 LONGEST_NAME = 200  # characters of a title or a folder's name that a person can give
 KEPT_DAYS = 30

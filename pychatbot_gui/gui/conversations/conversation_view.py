@@ -7,9 +7,8 @@ from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QMimeData, QModelIndex, QPoint, QRect, QRectF, Qt, Signal
+from PySide6.QtCore import QEvent, QMimeData, QModelIndex, QPoint, QRect, Qt, Signal
 from PySide6.QtGui import (
-    QColor,
     QContextMenuEvent,
     QDrag,
     QDragEnterEvent,
@@ -20,15 +19,14 @@ from PySide6.QtGui import (
     QMouseEvent,
     QPainter,
     QPaintEvent,
-    QTextOption,
 )
 from PySide6.QtWidgets import QAbstractItemView, QListView, QWidget
 
 from pychatbot_gui.gui.conversations.conversation_model import ConversationModel, Key, key_of
-from pychatbot_gui.gui.conversations.conversation_paint import DOTS, RESTORE, colours, zones
 from pychatbot_gui.gui.conversations.conversation_rows import (
     CHAT,
     CHATS,
+    DOTS,
     FILED,
     FOLDER,
     FOLDS,
@@ -36,6 +34,7 @@ from pychatbot_gui.gui.conversations.conversation_rows import (
     HEADING,
     NOTE,
     PIN_HEADING,
+    RESTORE,
     SILENT,
     Row,
 )
@@ -304,12 +303,10 @@ class ConversationView(QListView):
         super().paintEvent(event)
         if self._rows.rows or not self._sentence:
             return
+        from pychatbot_gui.gui.conversations.conversation_paint import draw_sentence
+
         painter = QPainter(self.viewport())
-        painter.setPen(QColor(colours().muted))
-        room = self.viewport().rect().adjusted(20, 28, -20, -8)
-        option = QTextOption(Qt.AlignmentFlag.AlignHCenter)
-        option.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
-        painter.drawText(QRectF(room), self._sentence, option)
+        draw_sentence(painter, self.viewport().rect(), self._sentence)
         painter.end()
 
     def _choose(self, index: QModelIndex) -> None:
@@ -358,6 +355,8 @@ class ConversationView(QListView):
         is_cursor = self.hasFocus() and index == self.currentIndex()
         if not self._delegate.shows_buttons(row, index.row(), is_cursor):
             return {}
+        from pychatbot_gui.gui.conversations.conversation_paint import zones
+
         return zones(row, self.visualRect(index), self.fontMetrics())
 
     def _zone_at(self, pos: QPoint) -> tuple[QModelIndex, str]:
