@@ -67,15 +67,20 @@ class Unsaved(QObject):
         return [draft for draft in (change.values.get("draft") for change in left) if draft]
 
     def close(self) -> None:
-        """The window closes: what failed is handed over once more."""
+        """The window closes: what is not saved is handed over once more.
+
+        Also what has failed by now and nobody could tell yet.
+        """
         self._timer.stop()
-        self._retry()
+        for change in self._waiting.values():
+            if not change.is_saved:
+                self._hand_over(change)
 
     def _hand_over(self, change: _Change) -> None:
         change.has_failed = False
 
         def work(store: ChatStore) -> None:
-            if self._waiting.get(change.key) is change:
+            if self._waiting.get(change.key) is change and not change.is_saved:
                 change.work(store)
                 change.is_saved = True  # known even where no result is delivered any more
 
