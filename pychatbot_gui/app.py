@@ -46,8 +46,8 @@ def create_window(arguments: list[str]) -> "MainWindow":
     """
     given, paths = parse_arguments(arguments), user_paths()
     window, remembered, notes = _first_look(given, paths)
-    for _ in _rest(window, remembered, notes, given, paths):
-        pass
+    window.complete()
+    _make_rest(window, remembered, notes, given, paths)
     return window
 
 
@@ -79,7 +79,10 @@ def run_window(given: Arguments) -> int:
         if is_first and instance.hand_over(given.model):  # another start was quicker after all
             QTimer.singleShot(0, window.close)
             return
-        yield from _rest(window, remembered, notes, given, paths)
+        window.complete()
+        _tell_bugs(window, paths)
+        yield  # what was typed meanwhile is seen
+        _make_rest(window, remembered, notes, given, paths)
         # What a start makes stays: to look through it whenever much is shown would hold it up.
         gc.freeze()
         gc.enable()
@@ -99,7 +102,6 @@ def run_window(given: Arguments) -> int:
         finish()  # what opens the model belongs to it
         window.come_to_front(model)
 
-    _tell_bugs(window, paths)
     window.first_painted.connect(go_on)
     QTimer.singleShot(_PATIENCE_MS, window, finish)
     window.closing.connect(finish)  # what was typed by then is kept by the rest
@@ -170,12 +172,10 @@ def _first_look(given: Arguments, paths: Paths) -> "tuple[MainWindow, Remembered
     return window, remembered, notes
 
 
-def _rest(
+def _make_rest(
     window: "MainWindow", remembered: "Remembered", notes: list[str], given: Arguments, paths: Paths
-) -> Iterator[None]:
-    """Make all that acts, a part at each step: between two the window is alive."""
-    window.complete()
-    yield
+) -> None:
+    """Make all that acts: the controller, the engine's thread and the store's."""
     from pychatbot_gui.gui.controller import Controller
     from pychatbot_gui.gui.engine_thread import EngineThread
     from pychatbot_gui.gui.store_thread import StoreThread

@@ -99,6 +99,7 @@ class Controller(QObject):
             erased.connect(lambda chat: engine.forget(str(chat)))
         self._finding = Finding(window)
         self._log_window: LogWindow | None = None
+        self._has_loaded = False  # a load has ended, well or not
         self._connect()
 
     def start(self, arguments: Arguments, notes: list[str]) -> None:
@@ -153,6 +154,8 @@ class Controller(QObject):
 
     def _show_chat_or_empty_state(self) -> None:
         window = self._window
+        if self._chats.is_coming_back and not self._has_loaded:
+            return  # nothing rather than a page that vanishes at once
         window.show_chat(not window.chat_view.is_empty())
         if self._talks_with_guide():
             window.empty_state.set_welcome(QUESTIONS)
@@ -175,6 +178,7 @@ class Controller(QObject):
 
     @Slot()
     def _on_load_ended(self) -> None:
+        self._has_loaded = True
         self._show_speed()
         self._show_chat_or_empty_state()
         if not self._window.is_somewhere_else():

@@ -21,7 +21,6 @@ from PySide6.QtWidgets import (
 from pychatbot_gui.core.paths import shipped
 from pychatbot_gui.gui.context_meter import ContextMeter
 from pychatbot_gui.gui.conversations.conversation_list import ConversationList
-from pychatbot_gui.gui.notice_bar import NoticeBar
 from pychatbot_gui.gui.plain_text import ElidedLabel
 from pychatbot_gui.gui.prompt_box import PromptBox
 from pychatbot_gui.gui.system_prompt import SystemPrompt
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from pychatbot_gui.gui.chat.chat_view import ChatView
     from pychatbot_gui.gui.chat.find_bar import FindBar
     from pychatbot_gui.gui.empty_state import EmptyState
+    from pychatbot_gui.gui.notice_bar import NoticeBar
 
 _NARROW = 600  # a narrower window gives the room of the list to the chat
 _HIDDEN = "hidden "  # before the saved split, where the person has hidden the list
@@ -47,6 +47,7 @@ class MainWindow(MenuWindow):
     chat_view: "ChatView"
     empty_state: "EmptyState"
     find_bar: "FindBar"
+    notice_bar: "NoticeBar"
 
     model_dropped = Signal(str)
     closing = Signal()
@@ -77,7 +78,11 @@ class MainWindow(MenuWindow):
         from pychatbot_gui.gui.chat.chat_view import ChatView
         from pychatbot_gui.gui.chat.find_bar import FindBar
         from pychatbot_gui.gui.empty_state import EmptyState
+        from pychatbot_gui.gui.notice_bar import NoticeBar
 
+        self.notice_bar = NoticeBar(self._upper.parentWidget())
+        self._upper.addWidget(self.notice_bar)
+        self.notice_bar.left.connect(self.prompt_box.setFocus)
         self.find_bar = FindBar(self._chat)
         self._column.insertWidget(self._column.indexOf(self._stack), self.find_bar)
         self.empty_state = EmptyState(self._stack)
@@ -265,18 +270,14 @@ class MainWindow(MenuWindow):
         self.load_progress.setSizePolicy(kept)
         self.load_progress.hide()
         column.addWidget(self.load_progress)
-        self._lay_out_upper(_centred(column, chat))
+        upper = self._upper = _centred(column, chat)
+        upper.setContentsMargins(16, 2, 16, 4)
+        self.system_prompt = SystemPrompt(upper.parentWidget())
+        upper.addWidget(self.system_prompt)
         self._stack = QStackedWidget(chat)
         self._stack.addWidget(QWidget(self._stack))  # what is shown there until `complete`
         column.addWidget(self._stack, 1)
         self._lay_out_lower(_centred(column, chat))
-
-    def _lay_out_upper(self, upper: QVBoxLayout) -> None:
-        upper.setContentsMargins(16, 2, 16, 4)
-        self.system_prompt = SystemPrompt(upper.parentWidget())
-        upper.addWidget(self.system_prompt)
-        self.notice_bar = NoticeBar(upper.parentWidget())
-        upper.addWidget(self.notice_bar)
 
     def _lay_out_lower(self, lower: QVBoxLayout) -> None:
         lower.setContentsMargins(16, 8, 16, 10)
@@ -297,7 +298,6 @@ class MainWindow(MenuWindow):
     def _connect_actions(self) -> None:
         self.system_prompt_action.triggered.connect(self.system_prompt.open_for_editing)
         self.focus_prompt_action.triggered.connect(self.prompt_box.setFocus)
-        self.notice_bar.left.connect(self.prompt_box.setFocus)
         self.system_prompt.left.connect(self.prompt_box.setFocus)
         self.side_bar_action.toggled.connect(self.show_side_bar)
         self.search_action.triggered.connect(self.search_all)

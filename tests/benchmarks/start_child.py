@@ -7,6 +7,7 @@ the MB that the process holds and those that are its own alone. `... bare` is an
 `... widgets` one with a menu, a label, a field and a button. `... make` saves the chat.
 """
 
+import os
 import sys
 from typing import Any
 
@@ -26,9 +27,23 @@ print(sum((500, 325, 10, 7)))
 """
 
 
-def _told_of_first_paint(window_class: type[Any]) -> None:
-    """Have the first paint of that class of windows told, and the window closed."""
+_PARTS = ("mainToolBar", "searchEdit", "conversationList", "promptEdit", "contextMeter")
+
+
+def _told_of_first_paint(window_class: type[Any], parts: tuple[str, ...] = ()) -> None:
+    """Have the first paint of that class of windows told, and the window closed.
+
+    `parts`: what has to be seen in it. The process fails where one is missing.
+    """
     from PySide6.QtCore import QTimer
+    from PySide6.QtWidgets import QWidget
+
+    def tell(window: Any) -> None:
+        print("painted", flush=True)
+        found = [window.findChild(QWidget, name) for name in parts]  # after it: this takes time
+        if not all(part is not None and part.isVisible() for part in found):
+            os._exit(1)
+        window.close()
 
     paint = window_class.paintEvent
     told = False
@@ -39,17 +54,23 @@ def _told_of_first_paint(window_class: type[Any]) -> None:
             told = True
             # After this turn of the loop the whole window has been drawn. Before the window's own
             # paint: what the program puts off until it is seen comes after this.
-            QTimer.singleShot(0, lambda: (print("painted", flush=True), self.close()))
+            QTimer.singleShot(0, lambda: tell(self))
         paint(self, event)
 
     window_class.paintEvent = painted
 
 
 def _program() -> int:
+    from PySide6 import QtWidgets
+
+    from pychatbot_gui import app
     from pychatbot_gui.__main__ import main
+
+    assert QtWidgets
+    app._import_plainly()  # as the program does between Qt and its own window
     from pychatbot_gui.gui.main_window import MainWindow
 
-    _told_of_first_paint(MainWindow)
+    _told_of_first_paint(MainWindow, _PARTS)
     return main([])
 
 

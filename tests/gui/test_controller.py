@@ -10,11 +10,13 @@ from pathlib import Path
 import psutil
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QShowEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QPushButton
 
 from pychatbot_gui.core import guide
 from pychatbot_gui.gui.dialogs.settings_dialog import SettingsDialog
+from pychatbot_gui.gui.empty_state import EmptyState
 from tests.gui.conftest import Person
 from tests.models import CHATML, build_scripted_model
 
@@ -309,6 +311,25 @@ def test_draft_system_prompt_model_and_size_come_back(start: Start, plain_model:
     assert again.window.system_prompt.text() == "Be kind."
     assert "Plain model" in again.window.model_label.text()
     assert (again.window.width(), again.window.height()) == (700, 600)
+
+
+def test_the_last_chat_comes_back_without_a_page_that_vanishes(
+    start: Start, plain_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = start(plain_model)
+    person.ask("Hi")
+    person.window.close()
+    shown: list[str] = []
+    show = EmptyState.showEvent
+
+    def seen(page: EmptyState, event: QShowEvent) -> None:
+        shown.append(page.state())
+        show(page, event)
+
+    monkeypatch.setattr(EmptyState, "showEvent", seen)
+    again = start()
+    again.wait_until(lambda: PLAIN in again.chat())
+    assert set(shown) <= {"ready"}, "that one only where the model is quicker than the chat"
 
 
 def test_the_tokens_of_the_chat_are_counted_again_at_the_next_start(

@@ -73,6 +73,11 @@ class Chats(QObject):
 
     # -- what is shown ----------------------------------------------------------------------
 
+    @property
+    def is_coming_back(self) -> bool:
+        """Whether what was shown the last time is still being read."""
+        return self._coming_back != 0
+
     def shows(self, message: int) -> bool:
         """Whether this message is the last one of what is shown."""
         return self.shown.id != 0 and self.shown.head == message
