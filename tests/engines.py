@@ -1,7 +1,9 @@
 """A fake engine on the real protocol, for what no real model does on demand."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
+from pychatbot_gui.core.chat import Conversation, Message, Role, user_message
 from pychatbot_gui.engine.engine import (
     CancelToken,
     Event,
@@ -12,8 +14,18 @@ from pychatbot_gui.engine.engine import (
     Needed,
     Reading,
     ReplyRequest,
+    Sampling,
     Text,
 )
+from pychatbot_gui.engine.session import Ahead
+
+HI = Conversation("Be kind.", (user_message("hi"),))
+DONE = HI.with_message(Message(Role.ASSISTANT, "Hello."))
+
+
+def ahead(draft: str = "", **more: Any) -> Ahead:
+    """What is sure to come after `DONE`."""
+    return Ahead(DONE, draft, Sampling(), **{"chat": "7", **more})
 
 
 def _letters(request: ReplyRequest) -> tuple[int, int]:

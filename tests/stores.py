@@ -20,3 +20,10 @@ def saved(database: Path) -> list[SavedChat]:
         return []
     with opened(database) as store:
         return [store.chat(chat) for chat in store.chat_ids()]
+
+
+def chat_named(database: Path, title: str) -> int:
+    """The id of the first chat of this title; there must be one."""
+    found = [chat.id for chat in saved(database) if chat.title == title]
+    assert found, title
+    return found[0]

@@ -6,6 +6,7 @@ from pychatbot_gui.core.settings import N_CTX_STEP
 
 _MOST_N_CTX = 2**31
 _GIGA, _MEGA = 10**9, 10**6
+_MASK = 4  # bytes for each token of a batch and each one it may look at
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,10 @@ class ModelMemory:
     `weights`: as they are in the file; `copies`: those that are also kept arranged for this
     processor. `token`: the cache of one token in the layers that see all of them. `window`: so
     many tokens are kept by the layers that see only the last ones, `window_token` for each.
-    `state`: of recurrent layers, whatever the context. `row`: the work on one token of a batch,
-    to which comes a mask over the context; `batch`: the tokens of a batch. `output`: the least
-    that the work takes. `program`: the process itself, with the vocabulary.
+    `state`: of recurrent layers, whatever the context. `row`: the work on one token of a batch at
+    the widest place of a layer; `attention`: the work on it in attention, and `score`: for each
+    token that it looks at there. `batch`: the tokens of a batch. `output`: the least that the work
+    takes. `program`: the process itself, with the vocabulary.
     """
 
     weights: int = 0
@@ -56,7 +58,9 @@ class ModelMemory:
     window_token: int = 0
     state: int = 0
     row: int = 0
-    batch: int = 512
+    attention: int = 0
+    score: int = 0
+    batch: int = 128
     output: int = 0
     program: int = 0
 
@@ -77,8 +81,10 @@ class ModelMemory:
 
     def compute(self, n_ctx: int) -> int:
         """The buffer for the work on a batch, in bytes."""
-        seen = (n_ctx if self.token else 0) + self.window_cells(n_ctx)
-        return max(min(self.batch, n_ctx) * (self.row + 2 * seen), self.output)
+        every, windowed = n_ctx if self.token else 0, self.window_cells(n_ctx)
+        attention = self.attention + self.score * max(every, windowed)
+        mask = _MASK * (every + windowed)
+        return max(min(self.batch, n_ctx) * (max(self.row, attention) + mask), self.output)
 
     def need(self, n_ctx: int) -> MemoryNeed:
         """Everything, for a context of `n_ctx` tokens."""

@@ -15,9 +15,12 @@ from typing import Protocol
 
 from pychatbot_gui.core.errors import PychatbotError
 
-BATCH = 512  # tokens read between two progress events
+# Tokens evaluated at once. More are hardly faster on a processor, and take more memory: the work on
+# attention is as large as the batch times the context. What a cancel interrupts is lost.
+BATCH = 128
 ABORTED = 2  # what decoding returns after its abort callback said so
 _MOST_CHECKPOINTS = 12
+_APART = 512  # tokens between two that are made on the way through a long text
 _LEAST_MOVED = 32  # tokens: fewer are read as fast as they are moved
 
 
@@ -95,15 +98,16 @@ class Cache:
     `shifted`: from this place on it was read beside what is no longer there; None for nowhere.
     """
 
-    def __init__(self, memory: Memory, budget: int) -> None:
-        """`budget`: bytes that all checkpoints together may take."""
+    def __init__(self, memory: Memory, budget: int, batch: int = BATCH) -> None:
+        """`budget`: bytes that all checkpoints together may take; `batch`: tokens read at once."""
         self.memory = memory
         self.tokens: list[int] = []
         self.checkpoints: list[Checkpoint] = []
         self.chat = ""
         self.shifted: int | None = None
-        self._budget = budget
+        self._budget, self._batch = budget, batch
         self._has_logits = False  # of the last token
+        self._on_the_way: Checkpoint | None = None  # the last one made between two batches
 
     def usable(self, tokens: Sequence[int], shift: bool = False) -> int:
         """How many of `tokens` need no reading. `shift`: see `keep`.
@@ -139,17 +143,18 @@ class Cache:
         self._shorten(length)
         return length
 
-    def read(self, tokens: Sequence[int], stable: int = 0, batch: int = BATCH) -> Iterator[int]:
+    def read(self, tokens: Sequence[int], stable: int = 0) -> Iterator[int]:
         """Evaluate what is lacking of `tokens`, in batches; yields how many are then there.
 
         `stable`: so many of them will not change with the person's next edit: a good place to
         come back to. Ends early after a cancel.
         """
-        places = () if self.memory.window == 1 else (stable, len(tokens) - 1)
+        begin = len(self.tokens)
+        places = () if self.memory.window == 1 else (begin, stable, len(tokens) - 1)
         while (at := len(self.tokens)) < len(tokens):
-            end = min(at + batch, len(tokens), *(p for p in places if p > at))
-            if self.memory.window != 1:
-                self._add_checkpoint()
+            end = min(at + self._batch, len(tokens), *(p for p in places if p > at))
+            if places:
+                self._add_checkpoint(on_the_way=at not in places)
             if not self.evaluate(tokens[at:end]):
                 return
             yield len(self.tokens)
@@ -244,16 +249,24 @@ class Cache:
             self.shifted = None
         self.checkpoints = [c for c in self.checkpoints if c.length <= length]
 
-    def _add_checkpoint(self) -> None:
+    def _add_checkpoint(self, on_the_way: bool) -> None:
         here = len(self.tokens)
         if not here or (self.checkpoints and self.checkpoints[-1].length == here):
             return
         if self.memory.size(partial=True) > self._budget:
             return
         data = self.memory.copy(partial=True)
-        if data is not None:
-            self.checkpoints.append(Checkpoint(here, data))
-            self._thin_out()
+        if data is None:
+            return
+        kept, checkpoint = self.checkpoints, Checkpoint(here, data)
+        if kept and kept[-1] is self._on_the_way:
+            before = kept[-2].length if len(kept) > 1 else 0
+            if here - before <= _APART:  # it was for a cancel of the batch that is now read
+                kept.pop()
+        kept.append(checkpoint)
+        if on_the_way:
+            self._on_the_way = checkpoint
+        self._thin_out()
 
     def _thin_out(self) -> None:
         """The one whose neighbours are closest, seen from the end, goes; the last one stays."""

@@ -45,7 +45,9 @@ def model_memory(file: ModelFile, features: Collection[str] = (), kv_bytes: int 
         window=_window(file) if windowed else 0,
         window_token=windowed * kv_bytes,
         state=_recurrent_state(file),
-        row=_FLOAT * max(_attention_row(file), _feed_forward_row(file), _recurrent_row(file)),
+        row=_FLOAT * max(_feed_forward_row(file), _recurrent_row(file)),
+        attention=_FLOAT * _attention_row(file),
+        score=_FLOAT * max(_heads(file)[0], default=0),
         batch=BATCH,
         output=_FLOAT * OUTPUTS * (file.n_vocab + file.n_embd),
         program=_PROGRAM + _TOKEN * file.n_vocab + _MERGE * _count(file, "tokenizer.ggml.merges"),
@@ -151,14 +153,14 @@ def _recurrent_state(file: ModelFile) -> int:
 
 
 # The numbers that are there at once for each token of a batch, at the widest place of a layer.
-# They are read off llama.cpp's own figures, with flash attention, as it is by default.
+# They are read off llama.cpp's own figures, without flash attention.
 
 
 def _attention_row(file: ModelFile) -> int:
     heads, kv_heads = _heads(file)
     key, value = _head_sizes(file, windowed=False)
     return (
-        2 * file.n_embd + 2 * max(heads, default=0) * key + max(kv_heads, default=0) * (key + value)
+        2 * file.n_embd + 3 * max(heads, default=0) * key + max(kv_heads, default=0) * (key + value)
     )
 
 

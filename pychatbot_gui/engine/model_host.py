@@ -1,6 +1,6 @@
 """The model process: runs a `LlamaEngine` and speaks frames with the program that started it.
 
-Started by `model_process` as `python -m pychatbot_gui.engine.model_host HANDLE IDLE`: after so many
+Started by `model_child` as `python -m pychatbot_gui.engine.model_host HANDLE IDLE`: after so many
 seconds without work it keeps on disk what a restart would have to read again. Standard error is the
 log; standard output is not used, because the library may write to it.
 """

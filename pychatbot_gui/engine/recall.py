@@ -24,8 +24,6 @@ from pychatbot_gui.engine.engine import (
 from pychatbot_gui.engine.fitting import PromptFitter
 from pychatbot_gui.engine.snapshots import Snapshots
 
-AHEAD_BATCH = 128  # tokens read ahead at once: what a cancel interrupts is lost
-
 
 class Recall:
     """Of one loaded model. Its `snapshots` may be given a folder."""
@@ -110,7 +108,7 @@ class Recall:
             self.snapshots.put_away()
         reused = self.go_to(request, sure, hidden)
         yield Reading(request.id, reused, len(sure))
-        for done in self._cache.read(sure, stable, AHEAD_BATCH):
+        for done in self._cache.read(sure, stable):
             yield Reading(request.id, done, len(sure))
             if token.is_cancelled():
                 break

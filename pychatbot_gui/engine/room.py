@@ -9,12 +9,14 @@ import psutil
 
 from pychatbot_gui.core.errors import OutOfMemory
 from pychatbot_gui.core.memory import ModelMemory, crowding, shortage
+from pychatbot_gui.engine.cache import BATCH
 from pychatbot_gui.engine.engine import ModelSpec, Needed
 from pychatbot_gui.engine.gguf import ModelFile
 from pychatbot_gui.engine.memory import model_memory
 
 _LEAST_FOR_CHECKPOINTS, _LEAST_FOR_SNAPSHOTS = 8 * 2**20, 4 * 2**20  # bytes
 _MOST_TO_SAVE_TIME = 256 * 2**20  # bytes
+_CARD_BATCH = 512  # tokens: a graphics card works on many at once
 _NO_COPIES = (
     "There is not enough free memory for weights arranged for this processor, so they are used as "
     "they are in the file. This is slower."
@@ -47,6 +49,11 @@ class Room:
     def needed(self) -> list[Needed]:
         """The same as events: one or none."""
         return [] if self.on_card else [Needed(0, self.memory, self.n_ctx, self.free)]
+
+    @property
+    def batch(self) -> int:
+        """Tokens evaluated at once."""
+        return _CARD_BATCH if self.on_card else BATCH
 
     @property
     def checkpoints(self) -> int:

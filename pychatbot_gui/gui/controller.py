@@ -24,7 +24,9 @@ from pychatbot_gui.gui.remembered import Remembered
 from pychatbot_gui.gui.store_thread import StoreThread
 from pychatbot_gui.gui.use_cases.answer_values import AnswerValues
 from pychatbot_gui.gui.use_cases.answering import Answering
+from pychatbot_gui.gui.use_cases.asking import Asking
 from pychatbot_gui.gui.use_cases.branching import Branching
+from pychatbot_gui.gui.use_cases.chat_list import ChatList
 from pychatbot_gui.gui.use_cases.chats import Chats
 from pychatbot_gui.gui.use_cases.deleting import Deleting
 from pychatbot_gui.gui.use_cases.editing import Editing
@@ -32,8 +34,9 @@ from pychatbot_gui.gui.use_cases.finding import Finding
 from pychatbot_gui.gui.use_cases.kept_answer import close_all, lost_texts
 from pychatbot_gui.gui.use_cases.opening import ModelOpening
 from pychatbot_gui.gui.use_cases.presetting import Presetting
-from pychatbot_gui.gui.use_cases.reading import Reading
 from pychatbot_gui.gui.use_cases.reading_ahead import ReadingAhead
+from pychatbot_gui.gui.use_cases.store_opening import StoreOpening
+from pychatbot_gui.gui.use_cases.titling import Titling
 from pychatbot_gui.gui.use_cases.transfer import Transfer
 
 if TYPE_CHECKING:
@@ -66,39 +69,30 @@ class Controller(QObject):
         self._overrides: dict[str, object] = {}
         self._remembered = Remembered(paths.state_file, self._window_part, self)
         self._remembered.failed.connect(self._notices.error)
-        self._opening = ModelOpening(
-            window, engine, self._notices, self._remembered, lambda: self._settings
+        notices, remembered = self._notices, self._remembered
+        opening = self._opening = ModelOpening(
+            window, engine, notices, remembered, lambda: self._settings
         )
-        self._reading = Reading(window, writer, self._notices)
-        self._chats = Chats(window, writer, self._reader, self._notices, self._remembered)
-        self._branching = Branching(window, writer, self._reader, self._chats)
-        self._deleting = Deleting(window, writer, self._chats, self._notices)
-        editing = Editing(window, self._chats)
-        values = AnswerValues(self._chats, self._opening, lambda: (self._settings, self._overrides))
-        self._ahead = ReadingAhead(window, engine, self._chats, self._opening, editing, values)
-        self._answering = Answering(
-            window,
-            engine,
-            writer,
-            self._chats,
-            self._opening,
-            self._notices,
-            values,
-            editing,
-            self._ahead,
+        self._store_opening = StoreOpening(window, writer, notices)
+        listed = self._listed = ChatList(window, writer, self._reader)
+        chats = self._chats = Chats(window, writer, self._reader, listed, notices, remembered)
+        self._branching = Branching(window, writer, self._reader, chats, listed)
+        self._deleting = Deleting(window, writer, chats, listed, notices)
+        editing = Editing(window, chats)
+        values = AnswerValues(chats, opening, lambda: (self._settings, self._overrides))
+        self._ahead = ReadingAhead(window, engine, chats, opening, editing, values)
+        answering = self._answering = Answering(
+            window, engine, writer, chats, listed, opening, notices
         )
-        self._deleting.erasing.connect(self._answering.on_erasing)
+        self._asking = Asking(
+            window, engine, chats, opening, notices, values, editing, self._ahead, answering
+        )
+        self._titling = Titling(engine, writer, listed, opening, answering, lambda: self._settings)
+        self._deleting.erasing.connect(answering.on_erasing)
         self._presets = Presetting(
-            window,
-            self._chats,
-            self._opening,
-            self._notices,
-            paths.presets,
-            lambda: self._settings,
+            window, chats, opening, notices, paths.presets, lambda: self._settings
         )
-        self._transfer = Transfer(
-            window, self._keeper, self._chats, self._notices, self._remembered, paths
-        )
+        self._transfer = Transfer(window, self._keeper, chats, listed, notices, remembered, paths)
         for erased in (self._deleting.erasing, self._transfer.erased):
             erased.connect(lambda chat: engine.forget(str(chat)))
         self._finding = Finding(window)
@@ -173,7 +167,7 @@ class Controller(QObject):
     @Slot(str)
     def _use_example(self, text: str) -> None:
         if self._talks_with_guide():
-            self._answering.send(text)
+            self._asking.send(text)
             return
         self._window.prompt_box.set_text(text)
         self._window.prompt_box.setFocus()
@@ -252,6 +246,7 @@ class Controller(QObject):
     def _on_closed(self) -> None:
         self._ahead.close()
         try:
+            self._asking.close()
             self._answering.close()
             self._chats.close()
             close_all(self._chats.answers())  # once more, where another program held the file
@@ -275,27 +270,28 @@ class Controller(QObject):
         chat = self._answering.last_chat()
         if chat:
             self._remembered.change(chat=chat)
-        if left or chat or self._answering.unsent() != self._remembered.state.draft:
+        if left or chat or self._asking.unsent() != self._remembered.state.draft:
             self._remembered.save()
 
     def _window_part(self) -> dict[str, str]:
         window = self._window
         geometry, split = window.geometry_text()
-        return {"draft": self._answering.unsent(), "geometry": geometry, "split": split}
+        return {"draft": self._asking.unsent(), "geometry": geometry, "split": split}
 
     # -- wiring -----------------------------------------------------------------------------
 
     def _connect(self) -> None:
-        window, answering, chats = self._window, self._answering, self._chats
+        window, chats = self._window, self._chats
+        asking, answering = self._asking, self._answering
         window.new_chat_action.triggered.connect(self.new_chat)
         window.open_model_action.triggered.connect(self._opening.choose)
         window.settings_action.triggered.connect(self._change_settings)
         window.stop_action.triggered.connect(answering.stop)
-        window.edit_message_action.triggered.connect(lambda: answering.edit())
-        window.regenerate_action.triggered.connect(lambda: answering.regenerate())
-        window.continue_action.triggered.connect(lambda: answering.continue_answer())
+        window.edit_message_action.triggered.connect(lambda: asking.edit())
+        window.regenerate_action.triggered.connect(lambda: asking.regenerate())
+        window.continue_action.triggered.connect(lambda: asking.continue_answer())
         window.rename_chat_action.triggered.connect(self._rename_shown)
-        window.pin_chat_action.triggered.connect(lambda on: chats.pin(chats.shown.id, on))
+        window.pin_chat_action.triggered.connect(lambda on: self._listed.pin(chats.shown.id, on))
         window.copy_answer_action.triggered.connect(window.chat_view.copy_last_answer)
         window.log_action.triggered.connect(self._show_log)
         window.about_action.triggered.connect(self._show_about)

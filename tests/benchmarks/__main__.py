@@ -31,6 +31,7 @@ TOPICS = (
     "lookup",
     "ahead",
     "returning",
+    "attention",
     "overflow",
     "memory",
     "start",

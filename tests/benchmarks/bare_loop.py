@@ -6,40 +6,35 @@
 import ctypes
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import llama_cpp.llama_cpp as lib
 
+from pychatbot_gui.engine.cache import BATCH
 from tests.benchmarks.references import Wish, Written, serve
 from tests.models import chatml
-
-_BATCH = 512
 
 
 class Bare:
     """A model and a context."""
 
-    def __init__(self, path: str, n_ctx: int, threads: int) -> None:
+    def __init__(self, path: str, n_ctx: int, threads: int, flash: bool = False) -> None:
         self._quiet = lib.llama_log_callback(lambda *_: None)
         lib.llama_log_set(self._quiet, ctypes.c_void_p(0))
         lib.llama_backend_init()
         load = lib.llama_model_default_params()
         load.use_extra_bufts = has_sound_processor()
         self._model = lib.llama_model_load_from_file(path.encode(), load)
-        params = lib.llama_context_default_params()
-        params.n_ctx, params.n_batch, params.n_ubatch = n_ctx, _BATCH, _BATCH
-        params.n_threads = params.n_threads_batch = threads
-        self._context = lib.llama_init_from_model(self._model, params)
+        self._context = lib.llama_init_from_model(
+            self._model, context_params(n_ctx, threads, flash)
+        )
 
     def write(self, wish: Wish) -> Written:
         """Read the prompt, then evaluate and sample."""
         context = self._context
         began = time.perf_counter()
-        lib.llama_memory_clear(lib.llama_get_memory(context), False)
-        tokens = self._tokens(chatml(wish.messages).encode())
-        for at in range(0, len(tokens), _BATCH):
-            part = (ctypes.c_int32 * len(tokens[at : at + _BATCH]))(*tokens[at : at + _BATCH])
-            lib.llama_decode(context, lib.llama_batch_get_one(part, len(part)))
+        self.read(0, self._tokens(chatml(wish.messages).encode()))
         sampler = lib.llama_sampler_chain_init(lib.llama_sampler_chain_default_params())
         lib.llama_sampler_chain_add(sampler, lib.llama_sampler_init_greedy())
         one = (ctypes.c_int32 * 1)()
@@ -52,6 +47,15 @@ class Bare:
         lib.llama_sampler_free(sampler)
         return Written(first - began, writing, wish.tokens)
 
+    def read(self, start: int, tokens: Sequence[int]) -> None:
+        """Evaluate these after the first `start` that are there."""
+        context = self._context
+        lib.llama_memory_seq_rm(lib.llama_get_memory(context), 0, start, -1)
+        for at in range(0, len(tokens), BATCH):
+            part = tokens[at : at + BATCH]
+            array = (ctypes.c_int32 * len(part))(*part)
+            lib.llama_decode(context, lib.llama_batch_get_one(array, len(part)))
+
     def close(self) -> None:
         """Free the native memory."""
         lib.llama_free(self._context)
@@ -59,11 +63,21 @@ class Bare:
         # The library keeps its callback to the end of the process, `quiet` ends before.
         lib.llama_log_set(lib.llama_log_callback(), ctypes.c_void_p(0))
 
-    def _tokens(self, prompt: bytes) -> Any:
+    def _tokens(self, prompt: bytes) -> Sequence[int]:
         vocabulary = lib.llama_model_get_vocab(self._model)
         tokens = (ctypes.c_int32 * (len(prompt) + 8))()
         n = lib.llama_tokenize(vocabulary, prompt, len(prompt), tokens, len(tokens), True, True)
-        return tokens[:n]
+        return list(tokens[:n])
+
+
+def context_params(n_ctx: int, threads: int, flash: bool = False) -> Any:
+    """The same as the program's, so that what is measured is what it adds."""
+    params = lib.llama_context_default_params()
+    params.n_ctx, params.n_batch, params.n_ubatch = n_ctx, BATCH, BATCH
+    params.n_threads = params.n_threads_batch = threads
+    params.flash_attn_type = int(flash)
+    params.swa_full = False
+    return params
 
 
 def has_sound_processor() -> bool:

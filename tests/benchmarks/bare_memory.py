@@ -10,7 +10,8 @@ import sys
 import llama_cpp.llama_cpp as lib
 import psutil
 
-_BATCH = 512
+from pychatbot_gui.engine.cache import BATCH
+from tests.benchmarks.bare_loop import context_params
 
 
 def main(path: str, n_ctx: int, threads: int, count: int, copies: bool, prompt: bytes) -> int:
@@ -21,16 +22,12 @@ def main(path: str, n_ctx: int, threads: int, count: int, copies: bool, prompt: 
     load = lib.llama_model_default_params()
     load.use_extra_bufts = copies
     model = lib.llama_model_load_from_file(path.encode(), load)
-    params = lib.llama_context_default_params()
-    params.n_ctx, params.n_batch, params.n_ubatch = n_ctx, _BATCH, _BATCH
-    params.n_threads = params.n_threads_batch = threads
-    params.swa_full = False
-    context = lib.llama_init_from_model(model, params)
+    context = lib.llama_init_from_model(model, context_params(n_ctx, threads))
     vocabulary = lib.llama_model_get_vocab(model)
     tokens = (ctypes.c_int32 * (len(prompt) + 8))()
     n = lib.llama_tokenize(vocabulary, prompt, len(prompt), tokens, len(tokens), True, True)
-    for at in range(0, n, _BATCH):
-        part = tokens[at : min(at + _BATCH, n)]
+    for at in range(0, n, BATCH):
+        part = tokens[at : min(at + BATCH, n)]
         array = (ctypes.c_int32 * len(part))(*part)
         lib.llama_decode(context, lib.llama_batch_get_one(array, len(part)))
     sampler = lib.llama_sampler_chain_init(lib.llama_sampler_chain_default_params())

@@ -31,6 +31,7 @@ from tests.vocabularies import WORDS
 Part = TypeVar("Part", bound=QObject)
 
 _LOOK_EVERY_MS = 5
+_LOOK_EVERY_MS_AT_AN_ANSWER = 50  # the model wants the processor that a look takes
 _MODEL_PROCESS = "pychatbot_gui.engine.model_host"
 
 
@@ -202,7 +203,12 @@ class Program:
         process.kill()
         return True
 
-    def wait(self, condition: Callable[[], bool], seconds: float = 120.0) -> None:
+    def wait(
+        self,
+        condition: Callable[[], bool],
+        seconds: float = 120.0,
+        look_every_ms: int = _LOOK_EVERY_MS,
+    ) -> None:
         """Let the window live until `condition`; TimeoutError after that many seconds."""
         deadline = time.monotonic() + seconds
         loop = QEventLoop()
@@ -212,7 +218,7 @@ class Program:
                 loop.quit()
 
         timer = QTimer()
-        timer.setInterval(_LOOK_EVERY_MS)
+        timer.setInterval(look_every_ms)
         timer.timeout.connect(look)
         timer.start()
         if not condition():
@@ -222,7 +228,7 @@ class Program:
 
     def wait_until_idle(self, seconds: float = 300.0) -> None:
         """Wait until nothing is loading or being answered."""
-        self.wait(lambda: not self.window.is_busy(), seconds)
+        self.wait(lambda: not self.window.is_busy(), seconds, _LOOK_EVERY_MS_AT_AN_ANSWER)
 
     def live(self, seconds: float) -> None:
         """Let the window live for a time."""

@@ -26,7 +26,7 @@ def test_parts_add_up() -> None:
 def test_a_window_keeps_its_tokens_and_a_batch() -> None:
     memory = ModelMemory(weights=1, token=10, window=1000, window_token=7)
     assert memory.kv_cache(512) == 10 * 512 + 7 * 512
-    assert memory.kv_cache(32_768) == 10 * 32_768 + 7 * 1536
+    assert memory.kv_cache(32_768) == 10 * 32_768 + 7 * 1280
 
 
 @pytest.mark.parametrize("free", [5 * 10**8, 10**9, 7 * 10**9])

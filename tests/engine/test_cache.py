@@ -139,6 +139,22 @@ def test_few_checkpoints_are_kept_close_together_near_the_end() -> None:
     assert gaps[0] > gaps[-1] and lengths[0] < 40
 
 
+def test_those_made_on_the_way_through_a_long_text_are_far_apart() -> None:
+    tape = Tape(None)
+    cache = Cache(tape, 10**6)
+    text = [place % 200 for place in range(10 * BATCH)]
+    reading = cache.read(text)
+    for _ in range(6):
+        next(reading)
+    assert [c.length for c in cache.checkpoints] == [4 * BATCH, 5 * BATCH]
+    tape.codes = [ABORTED]
+    assert list(reading) == []
+    assert cache.tokens == tape.held == text[: 6 * BATCH], "a cancel costs one batch"
+    read(cache, text)
+    lengths = [c.length for c in cache.checkpoints]
+    assert lengths == [4 * BATCH, 8 * BATCH, 10 * BATCH - 1]
+
+
 def test_none_are_made_where_one_takes_more_than_there_is() -> None:
     cache = Cache(Tape(None), SIZE - 1)
     read(cache, [1, 2, 3])

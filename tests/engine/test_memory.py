@@ -24,6 +24,7 @@ MIB = 2**20
 _MEASURE = """
 import ctypes, json, re, sys
 import llama_cpp as lib
+from pychatbot_gui.engine.cache import BATCH
 from pychatbot_gui.engine.memory import OUTPUTS
 
 lines = []
@@ -43,7 +44,8 @@ for path, n_ctxs in json.loads(sys.argv[1]):
     for n_ctx in n_ctxs:
         lines.clear()
         params = lib.llama_context_default_params()
-        params.n_ctx, params.n_batch, params.n_ubatch = n_ctx, min(512, n_ctx), min(512, n_ctx)
+        params.n_ctx, params.n_batch, params.n_ubatch = n_ctx, BATCH, BATCH
+        params.flash_attn_type = lib.llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED
         params.n_outputs_max, params.swa_full = OUTPUTS, False
         context = lib.llama_init_from_model(model, params)
         found.append([*weights, mib("KV") + mib("RS"), mib("compute")])

@@ -94,15 +94,6 @@ def test_killed_while_it_reads_the_prompt(process: ModelProcess, endless_model: 
         assert finished(events(process, user("Hi"), sampling=short)).reply_tokens == 2
 
 
-def test_a_crash_carries_the_last_log_lines(process: ModelProcess, endless_model: Path) -> None:
-    load(process, endless_model)
-    with pytest.raises(ModelDied, match="ended unexpectedly.*SIGSEGV") as caught:
-        for event in process.reply(ReplyRequest(1, (user("Hi"),), ENDLESS), CancelToken()):
-            if isinstance(event, Text):
-                _kill(process, signal.SIGSEGV)
-    assert "Fatal Python error" in caught.value.detail
-
-
 def test_the_model_file_is_truncated_while_in_use(
     process: ModelProcess, endless_model: Path, tmp_path: Path
 ) -> None:
@@ -271,33 +262,6 @@ def test_a_crash_while_it_answers_makes_the_next_start_careful(
     assert finished(events(process, user("Hi"), sampling=short)).reply_tokens == 2
 
 
-def test_the_process_ends_with_the_program(scripted_model: Path, tmp_path: Path) -> None:
-    import subprocess
-    import sys
-
-    code = (
-        "import sys, os, signal\n"
-        "from pathlib import Path\n"
-        "from pychatbot_gui.engine.engine import CancelToken, ModelSpec\n"
-        "from pychatbot_gui.engine.model_process import ModelProcess\n"
-        "process = ModelProcess(Path(sys.argv[2]))\n"
-        "process.load(ModelSpec(sys.argv[1], n_ctx=256), lambda f: None, CancelToken())\n"
-        "print(process.pid, flush=True)\n"
-        "os.kill(os.getpid(), signal.SIGKILL)\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(scripted_model), str(tmp_path / "log")],
-        capture_output=True,
-        text=True,
-        timeout=30,
-    )
-    child = int(done.stdout)
-    with_child = psutil.pid_exists(child)
-    if with_child:
-        psutil.wait_procs([psutil.Process(child)], timeout=10)
-    assert not psutil.pid_exists(child)
-
-
 def test_twenty_loads_give_their_memory_back(process: ModelProcess, endless_model: Path) -> None:
     import gc
 
@@ -312,31 +276,6 @@ def test_twenty_loads_give_their_memory_back(process: ModelProcess, endless_mode
     for _ in range(18):
         load(process, endless_model)
     assert resident() <= first * 1.05
-
-
-def test_an_unwritable_log_folder_is_no_reason_not_to_chat(
-    scripted_model: Path, tmp_path: Path
-) -> None:
-    blocked = tmp_path / "file"
-    blocked.write_text("not a folder")
-    process = ModelProcess(blocked / "model.log")
-    try:
-        load(process, scripted_model)
-        assert text_of(events(process, user("Hi"), sampling=ENDLESS)) == ANSWER
-    finally:
-        process.close()
-
-
-def test_verbose_fills_the_log_and_quiet_leaves_it_out(
-    process: ModelProcess, scripted_model: Path
-) -> None:
-    load(process, scripted_model)
-    quiet = process.log_path.read_text()
-    assert "llama_model_loader" not in quiet
-    load(process, scripted_model, verbose=True)
-    assert "llama_model_loader" in process.log_path.read_text()
-    process.close()
-    assert not process.log_path.exists()
 
 
 def test_a_reader_that_goes_away_ends_the_request(

@@ -8,6 +8,7 @@ import pytest
 from pychatbot_gui.core.chat import Message
 from pychatbot_gui.core.context import too_long
 from pychatbot_gui.core.errors import ContextOverflow
+from pychatbot_gui.engine.cache import BATCH
 from pychatbot_gui.engine.engine import (
     CancelToken,
     Event,
@@ -18,7 +19,6 @@ from pychatbot_gui.engine.engine import (
     Sampling,
 )
 from pychatbot_gui.engine.llama import LlamaEngine
-from pychatbot_gui.engine.recall import AHEAD_BATCH
 from tests.engine.kinds import (
     BYTES,
     THINKING,
@@ -200,7 +200,7 @@ def test_a_cancel_keeps_what_was_read_ahead(kind: Path, engines: Callable[[], Ll
             token.cancel()
         if isinstance(event, Finished):
             assert event.reason == "cancelled"
-    assert done <= 300 + AHEAD_BATCH
+    assert done <= 300 + BATCH
     got = events(engine, LONG, chat="a", sampling=SHORT)
     assert finished(got).reused_tokens == done, "sent under a name, read before it had one"
     assert text_of(got) == fresh_answer(kind, [LONG])
@@ -255,7 +255,7 @@ def test_the_tokens_are_those_that_were_written(
         assert engine._loaded is not None
         written = engine._loaded.tokens[finished(got).prompt_tokens :]
         if question == "One?":
-            assert engine._loaded.tokenize(text_of(got), False, False) != written
+            assert engine._loaded.vocabulary.tokenize(text_of(got), False, False) != written
         if question == "Two?":
             engine.close()
             engine = engines()

@@ -9,7 +9,9 @@ from PySide6.QtWidgets import QPlainTextEdit
 from pytestqt.qtbot import QtBot
 
 from pychatbot_gui.app import create_window
+from pychatbot_gui.gui.engine_thread import EngineThread
 from pychatbot_gui.gui.main_window import MainWindow
+from tests.engines import FakeEngine
 
 PATIENCE_MS = 40_000
 
@@ -50,6 +52,10 @@ class Person:
     def chat(self) -> str:
         return self.window.chat_view.toPlainText()
 
+    def titles(self) -> str:
+        """What is to be read in the list of conversations."""
+        return self.window.conversation_list.toPlainText()
+
     def notices(self) -> list[str]:
         return self.window.notice_bar.texts()
 
@@ -77,3 +83,18 @@ def start(qtbot: QtBot) -> Iterator[Callable[..., Person]]:
     for window in windows:
         window.close()
         window.deleteLater()
+
+
+@pytest.fixture
+def engine() -> FakeEngine:
+    """What answers in this test's thread."""
+    return FakeEngine()
+
+
+@pytest.fixture
+def thread(engine: FakeEngine, qtbot: QtBot) -> Iterator[EngineThread]:
+    """A thread around `engine`; it is closed at the end of the test, and the engine with it."""
+    made = EngineThread(lambda: engine)
+    yield made
+    made.close()
+    assert engine.closed

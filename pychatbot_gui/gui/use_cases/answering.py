@@ -1,6 +1,6 @@
-"""The use cases around an answer: send, edit, regenerate, continue, stop; and what comes of them.
+"""The way of an answer that was asked for, to its end or to Stop.
 
-    send ─▶ the question is in the store ─▶ the engine answers ─▶ parts, then the end, into the store
+    begin ─▶ the question is in the store ─▶ the engine answers ─▶ parts, then the end, into the store
 
 What is shown may be another conversation by then: an answer always goes on in its own.
 """
@@ -11,35 +11,33 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
-from pychatbot_gui.core.chat import Role
 from pychatbot_gui.core.errors import Gone, PychatbotError
-from pychatbot_gui.core.guide import is_guide
 from pychatbot_gui.core.history import SavedChat
-from pychatbot_gui.engine.engine import Finished, Sampling
+from pychatbot_gui.engine.engine import Finished
 from pychatbot_gui.gui.engine_thread import EngineThread
 from pychatbot_gui.gui.main_window import MainWindow
 from pychatbot_gui.gui.notices import Notices
 from pychatbot_gui.gui.store_thread import StoreThread
-from pychatbot_gui.gui.use_cases.answer_values import AnswerValues
-from pychatbot_gui.gui.use_cases.asked import Asked, another_answer, more_of, new_question
+from pychatbot_gui.gui.use_cases.asked import Asked
+from pychatbot_gui.gui.use_cases.chat_list import ChatList
 from pychatbot_gui.gui.use_cases.chats import ENDINGS, Chats
-from pychatbot_gui.gui.use_cases.editing import Editing
 from pychatbot_gui.gui.use_cases.kept_answer import KeptAnswer, close_all
 from pychatbot_gui.gui.use_cases.opening import ModelOpening
-from pychatbot_gui.gui.use_cases.reading_ahead import ReadingAhead
 from pychatbot_gui.gui.use_cases.seeing import Seeing
-from pychatbot_gui.gui.use_cases.unsaved import joined
 
 if TYPE_CHECKING:
-    from pychatbot_gui.store.chats import ChatStore, NewAnswer
+    from pychatbot_gui.store.chats import ChatStore
 
 NO_PROGRESS_MS = 30_000
 
 
 class Answering(QObject):
-    """One question at a time."""
+    """One answer at a time: through the store to the engine, and from it to the store and the view."""
 
     settings_wanted = Signal(str)  # the setting that is to be changed
+    kept = Signal(object, object)  # SavedChat, KeptAnswer: the answer is whole in the store
+    stopped = Signal()  # the person ended what was going on
+    freed = Signal()  # the engine is free, and nothing that was asked for waits for it
 
     def __init__(
         self,
@@ -47,24 +45,19 @@ class Answering(QObject):
         engine: EngineThread,
         writer: StoreThread,
         chats: Chats,
+        listed: ChatList,
         opening: ModelOpening,
         notices: Notices,
-        values: AnswerValues,
-        editing: Editing,
-        ahead: ReadingAhead,
     ) -> None:
         super().__init__(window)
         self._window = window
         self._engine = engine
         self._writer = writer
         self._chats = chats
+        self._listed = listed
         self._opening = opening
         self._notices = notices
-        self._made = values
-        self._editing = editing
-        self._ahead = ahead
         self._asked: Asked | None = None
-        self._send_later: tuple[int, str] | None = None  # the conversation, the message
         self._seeing = Seeing(window, engine, writer, chats, notices)
         self._stuck = QTimer(self)
         self._stuck.setSingleShot(True)
@@ -72,130 +65,9 @@ class Answering(QObject):
         self._stuck.timeout.connect(self._on_no_progress)
         self._connect()
 
-    # -- what the person wants --------------------------------------------------------------
-
-    @Slot(str)
-    def send(self, text: str) -> None:
-        """Send a message. It stays in the box where there is no model to send it to."""
-        if not text.strip() or not self._opening.can_send or not self._is_free(text):
-            return
-        refusal = self._ahead.refusal(text)
-        if refusal is not None:
-            self._notices.error(refusal, "Settings…", self._want_context)
-            return
-        self._chats.save_system()
-        chat = self._chats.shown
-        self._chats.unsaved.drop(chat.id, "draft")  # the store clears it with the message
-        asked = new_question(chat, self._editing.parent_in(chat), text, *self._values())
-        self._begin(asked)
-        self._editing.finish(text)
-        if not asked.redraw:
-            self._window.show_chat(True)
-            self._window.chat_view.add_user_message(text)
-            self._window.chat_view.begin_answer(self._model_name())
-
-    @Slot(object)
-    def regenerate(self, message: int = 0) -> None:
-        """Answer a question once more, with the model and the settings of now; 0: the last one."""
-        chat = self._chats.shown
-        at = chat.by_id.get(message or chat.head)
-        if at is not None and self._is_free():
-            self._begin(another_answer(chat, at, *self._values()))
-
-    @Slot(object)
-    def continue_answer(self, message: int = 0) -> None:
-        """Go on with an answer that was cut, as a new version of it; 0: the last one."""
-        chat = self._chats.shown
-        cut = chat.by_id.get(message or chat.head)
-        if cut is not None and cut.is_cut and self._is_free():
-            self._begin(more_of(chat, cut, *self._values()))
-
-    @Slot(object)
-    def edit(self, message: int = 0) -> None:
-        """Take a message of the person (0: the last one) into the box, to be sent as a new version."""
-        if not self._is_here():
-            self._editing.begin(message)
-
-    @Slot()
-    def stop(self) -> None:
-        """End what is going on, at once."""
-        self._send_later = None
-        if self._asked is not None:
-            self._asked.is_cancelled = True
-        self._engine.cancel()
-
-    def close(self) -> None:
-        """The window closes: what has come of the answers is kept."""
-        self._stuck.stop()
-        self._editing.keep()
-        close_all(self._chats.answers())
-        asked = self._asked
-        if asked is not None and asked.saved is None:
-
-            def end(store: ChatStore) -> None:
-                if asked.kept is not None:
-                    store.finish_answer(asked.kept[2], "", "cancelled")
-
-            self._writer.do(end)
-
-    def unsent(self) -> str:
-        """What is unsent if the program ends now: also a message that the store does not have."""
-        asked, text = self._asked, self._editing.unsent()
-        return text if asked is None or asked.kept else joined(asked.text, text)
-
-    def last_chat(self) -> int:
-        """After the end: the conversation that began with a message sent at the last moment, or 0."""
-        asked = self._asked
-        if asked is None or asked.kept is None or asked.visit != self._chats.visit:
-            return 0
-        return asked.kept[0]
-
-    def _is_free(self, text: str = "") -> bool:
-        """Whether an answer can be asked for; a message that must wait is sent a little later."""
-        if not self._opening.can_send or self._is_here():
-            return False
-        if self._is_writing():
-            self._send_later = (self._chats.shown.id, text) if text else None
-            later = (
-                " Stay here, and your message is sent as soon as it has finished." if text else ""
-            )
-            self._notices.warning(
-                f"The model is still writing in another chat.{later}",
-                "Stop it now",
-                self._engine.cancel,
-            )
-            return False
-        if self._opening.model is None:  # its process died in the load, or it is being loaded
-            self._send_later = (self._chats.shown.id, text) if text else None
-            if not self._engine.is_busy():
-                self._opening.open(self._opening.path)
-            return False
-        return not self._engine.is_busy()
-
-    def _is_writing(self) -> bool:
-        return self._asked is not None or (
-            self._chats.answer is not None and not self._chats.answer.ended
-        )
-
-    def _is_here(self) -> bool:
-        """Whether what is shown waits for an answer itself."""
-        asked, answer = self._asked, self._chats.answer
-        if asked is not None and asked.visit == self._chats.visit:
-            return True
-        return self._is_writing() and answer is not None and answer.chat == self._chats.shown.id
-
-    def _values(self) -> tuple[Sampling, NewAnswer]:
-        return self._made.with_answer(self._model_name())
-
-    def _model_name(self) -> str:
-        model = self._opening.model
-        return model.name if model is not None else ""
-
-    # -- from the question to the answer ----------------------------------------------------
-
-    def _begin(self, asked: Asked) -> None:
+    def begin(self, asked: Asked) -> None:
+        """Have this answered. Not while another answer is written, nor while the engine is busy."""
         self._notices.clear()
-        self._send_later = None
         asked.visit = self._chats.visit
         self._asked = asked
         self._stuck.start()
@@ -206,6 +78,58 @@ class Answering(QObject):
             return ids, opened.chat(ids[0])
 
         self._writer.do(store, lambda done: self._on_stored(*done), self._on_not_stored)
+
+    @Slot()
+    def stop(self) -> None:
+        """End what is going on, at once."""
+        self.stopped.emit()
+        if self._asked is not None:
+            self._asked.is_cancelled = True
+        self._engine.cancel()
+
+    def close(self) -> None:
+        """The window closes: what has come of the answers is kept."""
+        self._stuck.stop()
+        close_all(self._chats.answers())
+        asked = self._asked
+        if asked is not None and asked.saved is None:
+
+            def end(store: ChatStore) -> None:
+                if asked.kept is not None:
+                    store.finish_answer(asked.kept[2], "", "cancelled")
+
+            self._writer.do(end)
+
+    def is_writing(self) -> bool:
+        """Whether an answer is asked for or written, in whatever conversation."""
+        return self._asked is not None or (
+            self._chats.answer is not None and not self._chats.answer.ended
+        )
+
+    def is_here(self) -> bool:
+        """Whether what is shown waits for an answer itself."""
+        asked, answer = self._asked, self._chats.answer
+        if asked is not None and asked.visit == self._chats.visit:
+            return True
+        return self.is_writing() and answer is not None and answer.chat == self._chats.shown.id
+
+    def unsaved_text(self) -> str:
+        """The message that was sent and that the store does not have yet, "" for none."""
+        asked = self._asked
+        return "" if asked is None or asked.kept else asked.text
+
+    def last_chat(self) -> int:
+        """After the end: the conversation that began with a message sent at the last moment, or 0."""
+        asked = self._asked
+        if asked is None or asked.kept is None or asked.visit != self._chats.visit:
+            return 0
+        return asked.kept[0]
+
+    def tell_refused(self, error: PychatbotError) -> None:
+        """A message does not fit: say so, with the way to the setting that helps."""
+        self._notices.error(error, "Settings…", self._want_context)
+
+    # -- from the question to the answer ----------------------------------------------------
 
     def _on_stored(self, ids: tuple[int, int, int], saved: SavedChat) -> None:
         asked = self._asked
@@ -222,7 +146,7 @@ class Answering(QObject):
             if not asked.redraw:
                 view.identify(asked.question, asked.answer)
         self._chats.remember_shown()  # without the message: it is not unsent any more
-        self._chats.refresh()
+        self._listed.refresh()
         self._window.conversation_list.set_writing(chat)
         if asked.is_erased:
             kept.abandon()
@@ -297,7 +221,7 @@ class Answering(QObject):
         answer = self._chats.answer
         if refused and answer is not None and answer.chat == self._chats.shown.id:
             self._take_back(asked)
-            self._notices.error(error, "Settings…", self._want_context)
+            self.tell_refused(error)
         else:
             self._end("error", None, "Unfinished: " + _first_clause(error))
             self._notices.error(error)
@@ -358,7 +282,7 @@ class Answering(QObject):
         self._chats.take_back(before)
 
         def after(_: object) -> None:
-            self._chats.refresh()
+            self._listed.refresh()
             if asked.redraw:
                 self._chats.reload()
 
@@ -368,15 +292,12 @@ class Answering(QObject):
     def _on_kept(self, kept: KeptAnswer) -> None:
         """The answer is whole in the store."""
         self._chats.end_answer(kept)
-        self._chats.refresh()
+        self._listed.refresh()
 
         def look(saved: SavedChat) -> None:
             if self._chats.shown.id == saved.id and self._chats.answer is None:
                 self._chats.take(saved, redraw=False)
-            answers = [m for m in saved.messages if m.role is Role.ASSISTANT]
-            first = len(answers) == 1 and saved.titled_by == "start" and kept.ended == "stop"
-            if first and self._made.settings().auto_title and not is_guide(self._opening.path):
-                self._engine.suggest_title(saved.id, saved.conversation(kept.message))
+            self.kept.emit(saved, kept)
 
         # Where it was erased meanwhile there is nothing to look at.
         self._writer.do(lambda s: s.chat(kept.chat), look, lambda _: None)
@@ -393,9 +314,9 @@ class Answering(QObject):
 
     @Slot()
     def _show_busy(self) -> None:
-        writing = self._is_writing()
+        writing = self.is_writing()
         busy = self._engine.is_busy() or self._asked is not None
-        self._window.set_busy(busy, here=not writing or self._is_here())
+        self._window.set_busy(busy, here=not writing or self.is_here())
 
     @Slot()
     def _go_on(self) -> None:
@@ -409,11 +330,8 @@ class Answering(QObject):
                 self._end("error", None, "Unfinished: no model is open")
             else:
                 self._ask(asked)
-        elif asked is None and self._send_later is not None:
-            (chat, text), self._send_later = self._send_later, None
-            as_it_was = chat == self._chats.shown.id and text == self._window.prompt_box.text()
-            if as_it_was and self._opening.model is not None:
-                self.send(text)
+        elif asked is None:
+            self.freed.emit()
 
     @Slot()
     def _on_no_progress(self) -> None:
@@ -426,23 +344,18 @@ class Answering(QObject):
     # -- wiring -----------------------------------------------------------------------------
 
     def _connect(self) -> None:
-        engine, view, box = self._engine, self._window.chat_view, self._window.prompt_box
+        engine = self._engine
         engine.reading.connect(self._on_reading)
         engine.loading.connect(self._on_loading)
         engine.text_arrived.connect(self._on_text)
         engine.answer_finished.connect(self._on_finished)
         engine.answer_failed.connect(self._on_failed)
         engine.busy_changed.connect(self._show_busy)
-        engine.title_suggested.connect(self._chats.take_title)
         engine.noticed.connect(self._notices.info)
         self._opening.progressed.connect(self._stuck.start)
         self._opening.ended.connect(self._go_on)
         self._chats.shown_changed.connect(self._show_busy)
-        view.edit_wanted.connect(self.edit)
-        view.regenerate_wanted.connect(self.regenerate)
-        view.continue_wanted.connect(self.continue_answer)
-        box.send_requested.connect(self.send)
-        box.stop_requested.connect(self.stop)
+        self._window.prompt_box.stop_requested.connect(self.stop)
 
 
 def _first_clause(error: PychatbotError) -> str:

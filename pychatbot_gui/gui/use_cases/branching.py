@@ -6,6 +6,7 @@ from PySide6.QtCore import QObject, Slot
 
 from pychatbot_gui.gui.main_window import MainWindow
 from pychatbot_gui.gui.store_thread import StoreThread
+from pychatbot_gui.gui.use_cases.chat_list import ChatList
 from pychatbot_gui.gui.use_cases.chats import Chats
 
 
@@ -13,13 +14,19 @@ class Branching(QObject):
     """Searches all conversations, and goes between the branches of the shown one."""
 
     def __init__(
-        self, window: MainWindow, writer: StoreThread, reader: StoreThread, chats: Chats
+        self,
+        window: MainWindow,
+        writer: StoreThread,
+        reader: StoreThread,
+        chats: Chats,
+        listed: ChatList,
     ) -> None:
         super().__init__(window)
         self._window = window
         self._writer = writer
         self._reader = reader
         self._chats = chats
+        self._listed = listed
         window.conversation_list.search_changed.connect(self._search)
         window.conversation_list.hit_chosen.connect(self._show_hit)
         window.chat_view.version_wanted.connect(self._show_version)
@@ -87,7 +94,7 @@ class Branching(QObject):
             return
 
         def show(forked: int) -> None:
-            self._chats.refresh()
+            self._listed.refresh()
             if self._chats.visit == visit:
                 self._chats.choose(forked)
 

@@ -1,4 +1,4 @@
-"""The use cases of saved conversations: show one, leave it, come back; the list of all."""
+"""The use cases of a saved conversation: show it, leave it, come back to it."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from pychatbot_gui.core.errors import PychatbotError
-from pychatbot_gui.core.history import WRITING, Listing, SavedChat, SavedMessage
+from pychatbot_gui.core.history import WRITING, SavedChat, SavedMessage
 from pychatbot_gui.gui.main_window import MainWindow
 from pychatbot_gui.gui.notices import Notices
 from pychatbot_gui.gui.remembered import Remembered
 from pychatbot_gui.gui.store_thread import StoreThread
+from pychatbot_gui.gui.use_cases.chat_list import ChatList
 from pychatbot_gui.gui.use_cases.kept_answer import KeptAnswer
 from pychatbot_gui.gui.use_cases.unsaved import Unsaved, joined
 
 if TYPE_CHECKING:
     from pychatbot_gui.store.chats import ChatStore
 
-PAGE = 200
 ENDINGS = {
     "cancelled": "Stopped",
     "length": "Ended at the longest answer set in the settings",
@@ -33,7 +33,7 @@ _SYSTEM_DELAY_MS = 500
 
 
 class Chats(QObject):
-    """The conversation that is shown, and the list of all. `writer` writes, `reader` reads."""
+    """The conversation that is shown. `writer` writes, `reader` reads."""
 
     shown_changed = Signal()  # another conversation, or the same one in another state, is shown
     leaving = Signal()  # another conversation is going to be shown
@@ -43,6 +43,7 @@ class Chats(QObject):
         window: MainWindow,
         writer: StoreThread,
         reader: StoreThread,
+        listed: ChatList,
         notices: Notices,
         remembered: Remembered,
     ) -> None:
@@ -50,6 +51,7 @@ class Chats(QObject):
         self._window = window
         self._writer = writer
         self._reader = reader
+        self._listed = listed
         self._notices = notices
         self._remembered = remembered
         self.shown = SavedChat(0)
@@ -60,7 +62,6 @@ class Chats(QObject):
         self._answers: dict[int, KeptAnswer] = {}  # by message: those the store has not whole
         self._wanted = 0
         self._then: Callable[[], object] | None = None  # after the wanted one is shown
-        self._limit = PAGE
         self._left_new: SavedChat | None = None  # a new one that was changed, and left unsent
         self._began_with: str | None = ""  # the system prompt that a new one began with
         self._coming_back = 0  # the one whose unsent text is in the box before it is shown
@@ -120,7 +121,7 @@ class Chats(QObject):
         self.shown_changed.emit()
 
         def bring_back(crashed: int) -> None:
-            self.refresh()
+            self._listed.refresh()
             if crashed:
                 self._notices.info(
                     "The program ended while an answer was written. What had come of it is kept, "
@@ -303,7 +304,7 @@ class Chats(QObject):
     def _on_unreadable(self, error: PychatbotError) -> None:
         self._wanted, self._then = self.shown.id, None
         self._notices.error(error)
-        self.refresh()
+        self._listed.refresh()
 
     # -- what the person wrote but did not send --------------------------------------------
 
@@ -347,66 +348,17 @@ class Chats(QObject):
             chat, lambda s: s.set_preset(chat, name, sampling), preset=name, sampling=sampling
         )
 
-    # -- the list ---------------------------------------------------------------------------
-
-    @Slot()
-    def refresh(self) -> None:
-        """Read the list again; what was asked of the writer before is in it."""
-        limit = self._limit
-        # By way of the writer's thread: what waits there is done first.
-        self._writer.do(
-            lambda _: None,
-            lambda _: self._reader.do(lambda s: s.listing(limit), self._show_listing),
-        )
-
-    def _show_listing(self, listing: Listing) -> None:
-        self._window.conversation_list.show_listing(listing)
-
-    @Slot()
-    def _show_more(self) -> None:
-        self._limit *= 2
-        self.refresh()
-
-    def _change(self, work: Callable[[ChatStore], object]) -> None:
-        """Change something in the store, then show the list as it is."""
-        self._writer.do(work, lambda _: self.refresh())
+    # -- wiring -----------------------------------------------------------------------------
 
     @Slot(object, str)
-    def rename(self, chat: int, title: str) -> None:
-        """Give a conversation another title."""
+    def _on_renamed(self, chat: int, title: str) -> None:
         if chat == self.shown.id:
             self.shown = replace(self.shown, title=title, titled_by="person")
-        self._change(lambda s: s.rename(chat, title, "person"))
-
-    @Slot(object, str)
-    def take_title(self, chat: int, title: str) -> None:
-        """A title that the model found, unless the person was quicker."""
-
-        def work(store: ChatStore) -> None:
-            if store.chat(chat).titled_by == "start":
-                store.rename(chat, title, "model")
-
-        if title:
-            # Nobody waits for a title: where its conversation is gone, nobody is told.
-            self._writer.do(work, lambda _: self.refresh(), lambda _: None)
 
     @Slot(object, bool)
-    def pin(self, chat: int, pinned: bool) -> None:
-        """Keep a conversation at the top of the list, or no longer."""
+    def _on_pinned(self, chat: int, pinned: bool) -> None:
         if chat == self.shown.id:
             self.shown = replace(self.shown, pinned=pinned)
-        self._change(lambda s: s.pin(chat, pinned))
-
-    @Slot(str, object)
-    def _make_folder(self, name: str, chat: int) -> None:
-        def work(store: ChatStore) -> None:
-            folder = store.add_folder(name)
-            if chat:
-                store.move(chat, folder)
-
-        self._change(work)
-
-    # -- wiring -----------------------------------------------------------------------------
 
     def close(self) -> None:
         """Keep what is not yet kept; the window closes. Of a new one the state has the draft."""
@@ -416,26 +368,11 @@ class Chats(QObject):
         self.unsaved.close()
 
     def _connect(self) -> None:
-        chats, writer = self._window.conversation_list, self._writer
-        writer.opened.connect(self._on_opened)
-        for thread in (writer, self._reader):
+        for thread in (self._writer, self._reader):
             thread.failed.connect(self._notices.error)
-        chats.chat_chosen.connect(self.choose)
-        chats.more_wanted.connect(self._show_more)
-        chats.left.connect(self._window.prompt_box.setFocus)
-        chats.renamed.connect(self.rename)
-        chats.pin_wanted.connect(self.pin)
-        chats.move_wanted.connect(lambda chat, folder: self._change(lambda s: s.move(chat, folder)))
-        chats.folder_wanted.connect(self._make_folder)
-        chats.folder_renamed.connect(
-            lambda f, name: self._change(lambda s: s.rename_folder(f, name))
-        )
-        chats.folder_delete_wanted.connect(lambda f: self._change(lambda s: s.delete_folder(f)))
-
-    @Slot(object)
-    def _on_opened(self, notes: list[str]) -> None:
-        for note in notes:
-            self._notices.warning(note)
+        self._window.conversation_list.chat_chosen.connect(self.choose)
+        self._listed.renamed.connect(self._on_renamed)
+        self._listed.pinned.connect(self._on_pinned)
 
 
 def _whole(chat: int) -> Callable[[ChatStore], SavedChat]:

@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 from pychatbot_gui.gui.main_window import MainWindow
 from pychatbot_gui.gui.notices import Notices
 from pychatbot_gui.gui.store_thread import StoreThread
+from pychatbot_gui.gui.use_cases.chat_list import ChatList
 from pychatbot_gui.gui.use_cases.chats import Chats
 
 if TYPE_CHECKING:
@@ -21,18 +22,24 @@ class Deleting(QObject):
     erasing = Signal(object)  # the id of a conversation that goes for good
 
     def __init__(
-        self, window: MainWindow, writer: StoreThread, chats: Chats, notices: Notices
+        self,
+        window: MainWindow,
+        writer: StoreThread,
+        chats: Chats,
+        listed: ChatList,
+        notices: Notices,
     ) -> None:
         super().__init__(window)
         self._window = window
         self._writer = writer
         self._chats = chats
+        self._listed = listed
         self._notices = notices
         self._deleted: list[int] = []
-        listed = window.conversation_list
-        listed.delete_wanted.connect(self.delete)
-        listed.restore_wanted.connect(self.restore)
-        listed.erase_wanted.connect(self._erase)
+        entries = window.conversation_list
+        entries.delete_wanted.connect(self.delete)
+        entries.restore_wanted.connect(self.restore)
+        entries.erase_wanted.connect(self._erase)
         window.delete_chat_action.triggered.connect(lambda: self.delete(chats.shown.id))
         window.undo_delete_action.triggered.connect(self.undo)
 
@@ -60,7 +67,7 @@ class Deleting(QObject):
         def shown(_: object) -> None:
             self._forget(chat)
             self._notices.clear()
-            self._chats.refresh()
+            self._listed.refresh()
             self._chats.choose(chat)
 
         self._writer.do(lambda s: s.restore(chat), shown)
@@ -70,7 +77,7 @@ class Deleting(QObject):
         self._window.undo_delete_action.setEnabled(True)
         if chat == self._chats.shown.id:
             self._chats.new()
-        self._chats.refresh()
+        self._listed.refresh()
         short = title if len(title) <= 60 else title[:59] + "…"
         self._notices.info(f"“{short}” was deleted.", "Undo", self.undo)
 
@@ -80,7 +87,7 @@ class Deleting(QObject):
         self.erasing.emit(chat)
         if chat == self._chats.shown.id:
             self._chats.new()
-        self._writer.do(lambda s: s.erase(chat), lambda _: self._chats.refresh())
+        self._writer.do(lambda s: s.erase(chat), lambda _: self._listed.refresh())
 
     def _forget(self, chat: int) -> None:
         self._deleted = [entry for entry in self._deleted if entry != chat]

@@ -20,6 +20,7 @@ from pychatbot_gui.gui.main_window import MainWindow
 from pychatbot_gui.gui.notices import Notices
 from pychatbot_gui.gui.remembered import Remembered
 from pychatbot_gui.gui.store_thread import StoreThread
+from pychatbot_gui.gui.use_cases.chat_list import ChatList
 from pychatbot_gui.gui.use_cases.chats import Chats
 
 # Few ever need them, and the start does not wait for them.
@@ -48,6 +49,7 @@ class Transfer(QObject):
         window: MainWindow,
         keeper: StoreThread,
         chats: Chats,
+        listed: ChatList,
         notices: Notices,
         remembered: Remembered,
         paths: Paths,
@@ -55,7 +57,7 @@ class Transfer(QObject):
         super().__init__(window)
         self._window = window
         self._keeper = keeper
-        self._chats = chats
+        self._listed = listed
         self._notices = notices
         self._remembered = remembered
         self._paths = paths
@@ -228,7 +230,7 @@ class Transfer(QObject):
     def _show_report(self, report: Report) -> None:
         from pychatbot_gui.gui.dialogs.report_dialog import ReportDialog
 
-        self._chats.refresh()
+        self._listed.refresh()
         dialog = ReportDialog("Import", report.summary(), report.sentences(), self._window)
         dialog.show()
 
@@ -277,7 +279,7 @@ class Transfer(QObject):
     @Slot(object)
     def _on_failed(self, error: PychatbotError) -> None:
         self._close_dialog()
-        self._chats.refresh()
+        self._listed.refresh()
         self._notices.error(error)
 
     def _close_dialog(self) -> None:

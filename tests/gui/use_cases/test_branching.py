@@ -87,6 +87,7 @@ def test_a_cut_answer_goes_on_as_a_new_version(
     person.wait_until(lambda: person.window.continue_action.isEnabled())
     person.trigger("continueAction")
     person.wait_until(lambda: "2/2" in person.chat() and not person.window.is_busy())
+    person.window.close()  # the end of the answer is in the store then
     chat = latest(database)
     first, second = (m for m in chat.messages if m.role.value == "assistant")
     assert second.text.startswith(first.text) and len(second.text) > len(first.text)

@@ -1,4 +1,4 @@
-"""Saved conversations through the whole program: list, switch, search, branch, delete, come back."""
+"""Saved conversations through the whole program: switch, search, delete, come back."""
 
 import sqlite3
 from collections.abc import Callable
@@ -11,24 +11,14 @@ from PySide6.QtWidgets import QPushButton
 from tests.benchmarks.pulse import Pulse
 from tests.gui.conftest import Person
 from tests.gui.use_cases.disks import slowly
-from tests.stores import opened, saved
+from tests.stores import chat_named, opened, saved
 
 Start = Callable[..., Person]
 pytestmark = pytest.mark.usefixtures("quiet")
 
 
-def chat_named(database: Path, title: str) -> int:
-    found = [chat.id for chat in saved(database) if chat.title == title]
-    assert found, title
-    return found[0]
-
-
 def switch(person: Person, database: Path, title: str) -> None:
     person.window.conversation_list.chat_chosen.emit(chat_named(database, title))
-
-
-def titles(person: Person) -> str:
-    return person.window.conversation_list.toPlainText()
 
 
 def test_a_chat_is_listed_under_its_first_words_and_comes_back_at_the_next_start(
@@ -36,12 +26,12 @@ def test_a_chat_is_listed_under_its_first_words_and_comes_back_at_the_next_start
 ) -> None:
     person = start(scripted_model)
     person.ask("What is a llama?")
-    person.wait_until(lambda: "What is a llama?" in titles(person))
+    person.wait_until(lambda: "What is a llama?" in person.titles())
     read = person.chat()
     person.window.close()
     again = start()
     again.wait_until(lambda: again.chat() == read)
-    assert "What is a llama?" in titles(again)
+    assert "What is a llama?" in again.titles()
     again.ask("And an alpaca?")
     assert again.chat().startswith(read)
 
@@ -116,38 +106,6 @@ def test_an_answer_goes_on_in_its_own_chat(
     assert " ".join(text.split()) in " ".join(whole.split())
 
 
-def test_a_message_that_had_to_wait_is_sent_when_the_model_is_free(
-    start: Start, endless_model: Path, database: Path
-) -> None:
-    person = start(endless_model, "--max-tokens", "400")
-    person.write("Long story")
-    person.wait_until(lambda: "Over and over" in person.chat())
-    person.trigger("newChatAction")
-    person.write("Next please")
-    person.wait_until(lambda: "Next please" in person.chat())
-    person.wait()
-    assert "Long story" not in person.chat()
-    assert person.prompt.toPlainText() == ""
-    assert "Over and over" in person.chat()
-
-
-def test_a_message_that_had_to_wait_is_not_sent_when_it_was_changed_meanwhile(
-    start: Start, endless_model: Path
-) -> None:
-    person = start(endless_model)
-    person.write("Long story")
-    person.wait_until(lambda: "Over and over" in person.chat())
-    person.trigger("newChatAction")
-    person.write("Next")
-    QTest.keyClicks(person.prompt, " thought, not yet")
-    button = person.window.findChild(QPushButton, "noticeAction")
-    assert isinstance(button, QPushButton)
-    button.click()
-    person.wait()
-    assert person.chat().strip() == ""
-    assert person.prompt.toPlainText() == "Next thought, not yet"
-
-
 def test_a_click_on_the_chat_that_is_shown_leads_to_the_prompt(
     start: Start, scripted_model: Path, database: Path
 ) -> None:
@@ -159,18 +117,6 @@ def test_a_click_on_the_chat_that_is_shown_leads_to_the_prompt(
     person.wait_until(person.prompt.hasFocus)
 
 
-def test_renaming_and_pinning(start: Start, scripted_model: Path, database: Path) -> None:
-    person = start(scripted_model)
-    person.ask("First chat")
-    chat = chat_named(database, "First chat")
-    bar = person.window.conversation_list
-    bar.renamed.emit(chat, "About llamas")
-    bar.pin_wanted.emit(chat, True)
-    person.wait_until(lambda: "About llamas" in titles(person) and "Pinned" in titles(person))
-    bar.folder_wanted.emit("Animals", chat)
-    person.wait_until(lambda: "Animals" in titles(person))
-
-
 def test_a_deleted_chat_comes_back_by_the_notice_and_by_the_menu(
     start: Start, scripted_model: Path, database: Path
 ) -> None:
@@ -180,14 +126,14 @@ def test_a_deleted_chat_comes_back_by_the_notice_and_by_the_menu(
         person.trigger("deleteChatAction")
         person.wait_until(lambda: any("was deleted" in notice for notice in person.notices()))
         assert person.chat().strip() == ""
-        person.wait_until(lambda: "Keep me" not in titles(person).split("Recently deleted")[0])
+        person.wait_until(lambda: "Keep me" not in person.titles().split("Recently deleted")[0])
         if way == "notice":
             buttons = person.window.notice_bar.findChildren(QPushButton)
             next(b for b in buttons if b.text() == "Undo").click()
         else:
             person.trigger("undoDeleteAction")
         person.wait_until(lambda: person.chat() == read)
-        person.wait_until(lambda: "Keep me" in titles(person).split("Recently deleted")[0])
+        person.wait_until(lambda: "Keep me" in person.titles().split("Recently deleted")[0])
 
 
 def test_a_chat_erased_while_it_is_answered_is_gone_and_nothing_breaks(
@@ -219,7 +165,7 @@ def test_search_finds_a_word_in_another_chat_and_marks_it(
     person.trigger("searchAction")
     bar = person.window.conversation_list
     QTest.keyClicks(person.window.focusWidget(), "zuri")
-    person.wait_until(lambda: "Zürich" in titles(person))
+    person.wait_until(lambda: "Zürich" in person.titles())
     with opened(database) as store:
         hit = next(h for h in store.search("zuri") if h.message)
     bar.hit_chosen.emit(hit.chat, hit.message, "zuri")
@@ -238,25 +184,6 @@ def test_an_edit_that_was_begun_stays_as_a_draft_when_the_chat_is_left(
     assert person.prompt.toPlainText() == ""
     switch(person, database, "First chat")
     person.wait_until(lambda: person.prompt.toPlainText() == "First chat and more")
-
-
-def test_a_model_names_the_chat_and_a_person_has_the_last_word(
-    start: Start, home: Path, model_folder: Path, database: Path
-) -> None:
-    (home / "config" / "model_parameters.json").unlink()
-    from tests.models import build_scripted_model
-
-    model = build_scripted_model(model_folder / "titles.gguf", "Llamas of Peru")
-    person = start(model)
-    person.ask("What lives in the Andes?")
-    person.wait_until(lambda: "Llamas of Peru" in titles(person))
-    person.window.conversation_list.renamed.emit(chat_named(database, "Llamas of Peru"), "Mine")
-    person.wait_until(lambda: "Mine" in titles(person))
-    person.ask("Once more")
-    person.trigger("newChatAction")
-    person.ask("Another")
-    person.wait_until(lambda: "Llamas of Peru" in titles(person))
-    assert "Mine" in titles(person)
 
 
 def test_a_chat_that_cannot_be_read_is_told_and_the_shown_one_stays(
@@ -293,7 +220,7 @@ def test_without_a_place_to_keep_them_the_chat_works_and_it_is_said(
     person = start(scripted_model)
     person.wait_until(lambda: any("not saved" in notice for notice in person.notices()))
     assert "Good bye." in person.ask("Hi")
-    person.wait_until(lambda: "Hi" in titles(person))
+    person.wait_until(lambda: "Hi" in person.titles())
 
 
 def test_a_database_that_is_none_is_set_aside_and_told(

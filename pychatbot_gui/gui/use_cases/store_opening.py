@@ -1,4 +1,4 @@
-"""The use case of waiting for the saved conversations: a slow disk, or a file that is recovered."""
+"""Opening the saved conversations: a slow disk, or a file that is recovered, is told."""
 
 from PySide6.QtCore import QObject, QTimer, Slot
 
@@ -14,8 +14,8 @@ NOTICE = (
 )
 
 
-class Reading(QObject):
-    """Says that something goes on while the store takes long to open."""
+class StoreOpening(QObject):
+    """Says that something goes on while the store takes long to open, and what came of it."""
 
     def __init__(self, window: MainWindow, writer: StoreThread, notices: Notices) -> None:
         super().__init__(window)
@@ -25,6 +25,7 @@ class Reading(QObject):
         self._timer.setSingleShot(True)
         self._timer.timeout.connect(self._tell)
         self._timer.start(PATIENCE_MS)
+        writer.opened.connect(self._on_opened)
         # Done as soon as it is open, or is known not to open.
         writer.do(lambda _: None, self._end, self._end)
 
@@ -36,3 +37,8 @@ class Reading(QObject):
     def _end(self, _: object) -> None:
         self._timer.stop()
         self._notices.take_away(NOTICE)
+
+    @Slot(object)
+    def _on_opened(self, notes: list[str]) -> None:
+        for note in notes:
+            self._notices.warning(note)

@@ -8,7 +8,7 @@ import pytest
 
 from pychatbot_gui import app
 from pychatbot_gui.core.paths import Paths
-from pychatbot_gui.gui.use_cases import reading
+from pychatbot_gui.gui.use_cases import store_opening
 from pychatbot_gui.store.chats import ChatStore
 from tests.gui.conftest import Person
 
@@ -38,14 +38,14 @@ def test_the_person_is_told_that_it_takes_long_and_the_window_lives(
     may_open: threading.Event,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(reading, "PATIENCE_MS", 10)
+    monkeypatch.setattr(store_opening, "PATIENCE_MS", 10)
     person = start(scripted_model)
-    person.wait_until(lambda: reading.NOTICE in person.notices())
-    assert person.window.conversation_list.toPlainText() == reading.SENTENCE
+    person.wait_until(lambda: store_opening.NOTICE in person.notices())
+    assert person.window.conversation_list.toPlainText() == store_opening.SENTENCE
     person.write("Are you there?")
     may_open.set()
     person.wait_until(lambda: "Good bye." in person.chat())
-    assert reading.NOTICE not in person.notices()
+    assert store_opening.NOTICE not in person.notices()
     person.wait_until(lambda: "Are you there?" in person.window.conversation_list.toPlainText())
     person.wait()
 
@@ -53,9 +53,10 @@ def test_the_person_is_told_that_it_takes_long_and_the_window_lives(
 def test_nothing_is_said_where_it_opens_at_once(start: Start, scripted_model: Path) -> None:
     person = start(scripted_model)
     person.ask("Are you there?")
-    assert reading.NOTICE not in person.notices()
-    timer = next(r for r in person.window.children() if isinstance(r, reading.Reading))._timer
-    assert not timer.isActive()
+    assert store_opening.NOTICE not in person.notices()
+    opening = person.window.findChild(store_opening.StoreOpening)
+    assert opening is not None
+    assert not opening._timer.isActive()
 
 
 def test_what_cannot_be_opened_ends_the_waiting_too(
@@ -66,8 +67,8 @@ def test_what_cannot_be_opened_ends_the_waiting_too(
         raise KeyError("a bug")
 
     monkeypatch.setattr(app, "_open_store", broken)
-    monkeypatch.setattr(reading, "PATIENCE_MS", 10)
+    monkeypatch.setattr(store_opening, "PATIENCE_MS", 10)
     person = start(scripted_model)
-    person.wait_until(lambda: reading.NOTICE in person.notices())
+    person.wait_until(lambda: store_opening.NOTICE in person.notices())
     may_open.set()
-    person.wait_until(lambda: reading.NOTICE not in person.notices())
+    person.wait_until(lambda: store_opening.NOTICE not in person.notices())
