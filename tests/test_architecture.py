@@ -13,7 +13,7 @@ PACKAGE = "pychatbot_gui"
 REPOSITORY = Path(__file__).resolve().parent.parent
 ROOT = REPOSITORY / PACKAGE
 FILES = sorted(ROOT.rglob("*.py"))
-LONGEST_FILE = 450  # lines
+LONGEST_FILE = 410  # lines
 LONGEST_FUNCTION = 60
 
 QT = "PySide6"

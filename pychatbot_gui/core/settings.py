@@ -206,7 +206,7 @@ class Settings:
     )
     max_tokens: int = _setting(
         "Longest answer (max_tokens)",
-        "Ends an answer after this many tokens. No limit means up to the end of the context.",
+        "Ends an answer after this many tokens. No limit means until the model ends it.",
         "Answers",
         minimum=0,
         maximum=1_048_576,

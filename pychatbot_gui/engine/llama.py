@@ -41,6 +41,7 @@ from pychatbot_gui.engine.filling import Filling
 from pychatbot_gui.engine.fitting import PromptFitter
 from pychatbot_gui.engine.gguf import ModelFile, read_model_file
 from pychatbot_gui.engine.llama_memory import LlamaMemory, abort_callback
+from pychatbot_gui.engine.llama_vocabulary import LlamaVocabulary
 from pychatbot_gui.engine.lookup import Drafts, Lookup
 from pychatbot_gui.engine.memory import OUTPUTS
 from pychatbot_gui.engine.model_log import ModelLog
@@ -218,12 +219,10 @@ class _Loaded:
         self.prompts: PromptFitter
         self.cache: Cache
         self.recall: Recall
+        self.vocabulary: LlamaVocabulary
         self.answers = Answers(self.piece)
-        self.n_vocab = 0
-        self._pieces: dict[int, bytes] = {}
         self._model: Any = None  # native handles
         self.ctx: Any = None
-        self._vocab: Any = None
 
     def find_room(self, on_need: Callable[[Needed], None]) -> None:
         """See what the model will take. Raises `OutOfMemory` where that is more than there is."""
@@ -261,8 +260,7 @@ class _Loaded:
                 f"“{self.file.name}” is not a model that can chat (it has an encoder). Choose a "
                 "model made for chat, often called “instruct” or “chat”."
             )
-        self._vocab = lib.llama_model_get_vocab(self._model)
-        self.n_vocab = lib.llama_vocab_n_tokens(self._vocab)
+        self.vocabulary = LlamaVocabulary(lib, self._model, self.log)
         self.ctx = lib.llama_init_from_model(self._model, self._context_params())
         if not self.ctx:
             raise OutOfMemory(
@@ -280,8 +278,7 @@ class _Loaded:
         Reads the weights from the disk while the person sees a load, and lets a processor or a
         file that the library crashes with show itself now instead of at the first message.
         """
-        bos, eos = lib.llama_vocab_bos(self._vocab), lib.llama_vocab_eos(self._vocab)
-        self.evaluate([max(bos, 0), max(eos, 0)])
+        self.evaluate([max(self.vocabulary.bos, 0), max(self.vocabulary.eos, 0)])
         self.cache.clear()
 
     def _context_params(self) -> "lib.llama_context_params":
@@ -304,12 +301,14 @@ class _Loaded:
         """Make and try the chat template; returns notices."""
         notices = self.room.notices()
         formatter, notice = self._formatter()
-        control = (i for i in range(self.n_vocab) if lib.llama_vocab_is_control(self._vocab, i))
-        writer = PromptWriter(formatter, map(self._token_text, control))
+        vocabulary = self.vocabulary
+        writer = PromptWriter(formatter, vocabulary.control_names())
         notices += [notice, writer.probe()]
-        self.prompts = PromptFitter(writer, self.tokenize, self.n_ctx, self.answers, self.piece)
+        self.prompts = PromptFitter(
+            writer, vocabulary.tokenize, self.n_ctx, self.answers, vocabulary.piece
+        )
         self.recall = Recall(
-            self.cache, self.prompts, self.answers, self.n_vocab, self.room.snapshots
+            self.cache, self.prompts, self.answers, vocabulary.size, self.room.snapshots
         )
         if self.spec.mlock and "failed to mlock" in self.log.tail():
             notices.append(
@@ -327,8 +326,7 @@ class _Loaded:
     def _formatter(self) -> tuple[Formatter, str]:
         if self.spec.chat_format:
             return named_formatter(self.spec.chat_format, chat_formats), ""
-        bos = self._token_text(lib.llama_vocab_bos(self._vocab))
-        eos = self._token_text(lib.llama_vocab_eos(self._vocab))
+        bos, eos = (self.vocabulary.name(i) for i in (self.vocabulary.bos, self.vocabulary.eos))
         if self.file.chat_template and self.file.chat_template.strip():
             return jinja_formatter(self.file.chat_template, bos, eos), ""
         return jinja_formatter(CHATML, bos, eos), (
@@ -367,22 +365,17 @@ class _Loaded:
         self.cache.cut(length)
 
     def piece(self, token: int) -> bytes:
-        """The bytes of a token; none for a control token."""
-        known = self._pieces.get(token)
-        if known is None:
-            size = 64
-            buffer = ctypes.create_string_buffer(size)
-            n = lib.llama_token_to_piece(self._vocab, token, buffer, size, 0, False)
-            if n < 0:
-                buffer = ctypes.create_string_buffer(-n)
-                n = lib.llama_token_to_piece(self._vocab, token, buffer, -n, 0, False)
-            known = self._pieces[token] = buffer.raw[:n]
-        return known
+        """See `LlamaVocabulary.piece`."""
+        return self.vocabulary.piece(token)
+
+    def ends_answer(self, token: int) -> bool:
+        """See `LlamaVocabulary.ends_answer`."""
+        return self.vocabulary.ends_answer(token)
 
     def begin(self, text: str) -> Beginning:
         """The tokens of an answer that begins with `text`."""
-        likely = self.answers.likely(text)
-        return beginning_of(text, likely, self.tokenize, self.piece, self.n_vocab)
+        likely, known = self.answers.likely(text), self.vocabulary
+        return beginning_of(text, likely, known.tokenize, known.piece, known.size)
 
     @contextlib.contextmanager
     def writing(
@@ -394,7 +387,8 @@ class _Loaded:
     ) -> Iterator[tuple[Writer, list[str]]]:
         """Write an answer; its tokens are remembered under its text, the pieces in the list."""
         sampling, pieces = request.sampling, [request.prefix]
-        sampler = Sampler(lib, self.ctx, sampling, self.n_vocab, self.piece, beginning.tokens)
+        known = self.vocabulary
+        sampler = Sampler(lib, self.ctx, sampling, known.size, known.piece, beginning.tokens)
         looks_up = self.spec.prompt_lookup and self.cache.memory.window == 1
         drafts = Drafts(self, Lookup(self.tokens) if looks_up else None, sampler.is_clear)
         writer = Writer(self, sampler.choose, stop, sampling.max_tokens, token, beginning, drafts)
@@ -403,23 +397,6 @@ class _Loaded:
         finally:
             self.recall.add_answer("".join(pieces), writer.tokens)
             sampler.close()
-
-    def ends_answer(self, token: int) -> bool:
-        """Whether the vocabulary calls this token an end of generation."""
-        return bool(lib.llama_vocab_is_eog(self._vocab, token))
-
-    def tokenize(self, text: str, add_special: bool, parse_special: bool) -> list[int]:
-        raw = text.encode("utf-8", errors="replace")
-        size = len(raw) + 8
-        buffer = (ctypes.c_int32 * size)()
-        n = lib.llama_tokenize(self._vocab, raw, len(raw), buffer, size, add_special, parse_special)
-        if n < 0:
-            raise ModelFileError("The model's vocabulary cannot read this text.", self.log.tail())
-        return buffer[:n]
-
-    def _token_text(self, token: int) -> str:
-        text = lib.llama_vocab_get_text(self._vocab, token) if token >= 0 else b""
-        return (text or b"").decode("utf-8", errors="replace")
 
     def close(self) -> None:
         """Free the native memory, the context before the model."""

@@ -2,13 +2,13 @@
 
     main thread                                  worker thread
     EngineThread.ask(conversation)  ──signal──▶  EngineWorker.ask: engine.reply(...) blocks here
-    signals, every 33 ms            ◀──queue───  events as they come
+    signals, in frames              ◀──queue───  events as they come
 
 Each question brings the whole conversation, a frozen value, because the store is the truth of
 what was said; while it is answered the worker's `ChatSession` holds it as its context list.
 
-The events wait in a queue that the main thread empties in frames of 33 ms while something is
-going on: redrawing for each token costs fifty times as much. A cancel does not go through the
+The events wait in a queue that the main thread empties in frames of 33 to 66 ms while
+something is going on: redrawing for each token costs fifty times as much. A cancel does not go through the
 worker's event loop, which is busy, but through a `CancelToken`.
 
 A title is asked for in the background: it makes nobody busy, and whatever else is wished ends it
@@ -19,6 +19,7 @@ one before it.
 
 import logging
 import queue
+import time
 from collections.abc import Callable
 
 from PySide6.QtCore import QObject, Qt, QThread, QTimer, Signal, Slot
@@ -50,7 +51,10 @@ from pychatbot_gui.gui.engine_worker import (
     Outgrown,
 )
 
-FRAME_MS = 33
+# What came is shown in frames. Where the model has every core, each moment that the window works is
+# one that the model waits for: frames that cost much come less often.
+FRAME_MS, LONGEST_FRAME_MS = 33, 66
+_SHARE = 0.05  # of a processor core, for the window, as far as the longest frame allows it
 
 
 class EngineThread(QObject):
@@ -109,8 +113,8 @@ class EngineThread(QObject):
         self._failure = ""  # the last one in the background
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
-        self._timer.setInterval(FRAME_MS)
-        self._timer.timeout.connect(self._deliver)
+        self._timer.timeout.connect(self._deliver_frame)
+        self._used = 0.0  # seconds of the processor at the last frame
         self._thread.start()
 
     def is_busy(self) -> bool:
@@ -183,7 +187,8 @@ class EngineThread(QObject):
         assert self._token is None, "one request at a time"
         self._token = CancelToken()
         self._end_background()
-        self._timer.start()
+        self._used = time.thread_time()
+        self._timer.start(FRAME_MS)
         self.busy_changed.emit(True)
         return self._token
 
@@ -236,6 +241,12 @@ class EngineThread(QObject):
             self._deliver()
 
     @Slot()
+    def _deliver_frame(self) -> None:
+        used = time.thread_time()
+        self._timer.setInterval(frame_ms(used - self._used))
+        self._used = used
+        self._deliver()
+
     def _deliver(self) -> None:
         text: list[str] = []
         progress: Loading | Reading | None = None
@@ -284,3 +295,8 @@ class EngineThread(QObject):
             self.load_ended.emit(event.error)
         else:
             self.answer_failed.emit(event.error, event.refused)
+
+
+def frame_ms(cost: float) -> int:
+    """How long the next frame is, after one that cost so many seconds of the processor."""
+    return min(max(FRAME_MS, round(cost / _SHARE * 1000)), LONGEST_FRAME_MS)

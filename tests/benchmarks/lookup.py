@@ -118,7 +118,7 @@ def _write(engine: LlamaEngine, topic: Topic, lookup: bool) -> tuple[float, Draf
     loaded.cache.keep(prompt)
     for _ in loaded.cache.read(prompt):
         pass
-    sampler = Sampler(lib, loaded.ctx, _GREEDY, loaded.n_vocab, loaded.piece, ())
+    sampler = Sampler(lib, loaded.ctx, _GREEDY, loaded.vocabulary.size, loaded.piece, ())
     following = iter(answer)
 
     def choose(owed: bytes, row: int) -> int:

@@ -99,7 +99,7 @@ class Talk:
         kept = without_oldest_turns(before, conversation.hidden_turns)
         prompts = self.loaded.prompts
         tokens = prompts._tokens(prompts._writer.write(kept))
-        return [*tokens, *self.loaded.tokenize(answer.text, False, False)]
+        return [*tokens, *self.loaded.vocabulary.tokenize(answer.text, False, False)]
 
 
 @pytest.fixture(params=KINDS)

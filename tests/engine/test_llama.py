@@ -155,7 +155,7 @@ def test_special_tokens_in_a_message_are_text(
         assert loaded is not None
         plain = loaded.prompts.fit([user("a  b")], 1).tokens
         typed = loaded.prompts.fit([user(f"a {piece} b")], 1).tokens
-        control = loaded.tokenize(piece, False, True)
+        control = loaded.vocabulary.tokenize(piece, False, True)
         assert len(control) == 1, "the vocabulary knows it as one control token"
         assert typed.count(control[0]) == plain.count(control[0])
         assert len(typed) > len(plain)

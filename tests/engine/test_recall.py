@@ -255,7 +255,7 @@ def test_the_tokens_are_those_that_were_written(
         assert engine._loaded is not None
         written = engine._loaded.tokens[finished(got).prompt_tokens :]
         if question == "One?":
-            assert engine._loaded.tokenize(text_of(got), False, False) != written
+            assert engine._loaded.vocabulary.tokenize(text_of(got), False, False) != written
         if question == "Two?":
             engine.close()
             engine = engines()

@@ -133,7 +133,7 @@ def logits_after(engine: LlamaEngine, tokens: list[int]) -> NDArray[np.float32]:
     for _ in loaded.cache.read(tokens):
         pass
     values = llama.lib.llama_get_logits_ith(loaded.ctx, -1)
-    return np.ctypeslib.as_array(values, (loaded.n_vocab,)).copy()
+    return np.ctypeslib.as_array(values, (loaded.vocabulary.size,)).copy()
 
 
 @dataclass

@@ -8,7 +8,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from pychatbot_gui.engine.engine import CancelToken, ModelSpec, Sampling
-from pychatbot_gui.gui.engine_thread import EngineThread
+from pychatbot_gui.gui.engine_thread import FRAME_MS, LONGEST_FRAME_MS, EngineThread, frame_ms
 from tests.engines import DONE, HI, FakeEngine, ahead
 
 
@@ -76,6 +76,11 @@ def test_the_first_word_does_not_wait_for_the_end_of_a_frame(
     finally:
         go_on.set()
         made.close()
+
+
+def test_frames_that_cost_much_come_less_often() -> None:
+    lengths = [frame_ms(cost) for cost in (0.0, 0.001, 0.0025, 0.003, 0.5)]
+    assert lengths == [FRAME_MS, FRAME_MS, 50, 60, LONGEST_FRAME_MS]
 
 
 def test_cancel_reaches_a_working_engine(

@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QPushButton
 
 from pychatbot_gui.core.errors import ContextOverflow, ModelDied, StorageError
 from pychatbot_gui.gui.dialogs.settings_dialog import SettingsDialog
+from pychatbot_gui.gui.use_cases.kept_answer import PART_MS
 from pychatbot_gui.store.chats import ChatStore
 from tests.engines import FakeEngine
 from tests.gui.conftest import Person
@@ -210,20 +211,19 @@ def test_a_part_that_cannot_be_saved_is_saved_later_and_in_order(
 
 
 KILLED = """
-import sys
+import sys, time
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 application = QApplication(sys.argv[:1])
 from pychatbot_gui.app import create_window
 from pychatbot_gui.gui.engine_thread import EngineThread
 window = create_window([sys.argv[1]])
-shown = 0
+began = 0
 def look():
-    global shown
-    text = window.chat_view.toPlainText()
-    if len(text) > shown:
-        shown = len(text)
-        print(shown, flush=True)
+    global began
+    if "Over and over" in window.chat_view.toPlainText():
+        began = began or time.monotonic()
+        print(time.monotonic() - began, flush=True)
 def ask(_):
     window.prompt_box.send_requested.emit("Tell me")
 window.findChild(EngineThread).loaded.connect(ask)
@@ -235,10 +235,10 @@ application.exec()
 
 
 @pytest.fixture
-def killed_program(endless_model: Path) -> Iterator[Callable[[int], int]]:
-    """Runs the program, asks, kills it when so much is shown; how much was shown 500 ms before."""
+def killed_program(endless_model: Path) -> Callable[[float], None]:
+    """Runs the program, asks, kills it when its answer has been shown for so many seconds."""
 
-    def run(enough: int) -> int:
+    def run(seconds: float) -> None:
         with subprocess.Popen(
             [sys.executable, "-c", KILLED, str(endless_model)],
             stdout=subprocess.PIPE,
@@ -246,22 +246,17 @@ def killed_program(endless_model: Path) -> Iterator[Callable[[int], int]]:
             start_new_session=True,
         ) as process:
             assert process.stdout is not None
-            shown = 0
-            for line in process.stdout:
-                shown = int(line)
-                if shown > enough:
-                    break
+            any(float(line) > seconds for line in process.stdout)
             os.killpg(process.pid, signal.SIGKILL)
-        return shown
 
     return run
 
 
 @pytest.mark.timeout(120)
 def test_a_program_that_is_killed_has_the_answer_at_its_next_start(
-    start: Start, killed_program: Callable[[int], int], database: Path
+    start: Start, killed_program: Callable[[float], None], database: Path
 ) -> None:
-    killed_program(2000)
+    killed_program(4 * PART_MS / 1000)
     chats = saved(database)
     question, answer = chats[0].path()
     assert question.text == "Tell me"
