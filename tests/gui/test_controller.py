@@ -17,6 +17,8 @@ from PySide6.QtWidgets import QPushButton
 from pychatbot_gui.core import guide
 from pychatbot_gui.gui.dialogs.settings_dialog import SettingsDialog
 from pychatbot_gui.gui.empty_state import EmptyState
+from pychatbot_gui.gui.engine_thread import EngineThread
+from pychatbot_gui.gui.use_cases.reading_ahead import ReadingAhead
 from tests.gui.conftest import Person
 from tests.models import CHATML, build_scripted_model
 
@@ -332,16 +334,26 @@ def test_the_last_chat_comes_back_without_a_page_that_vanishes(
     assert set(shown) <= {"ready"}, "that one only where the model is quicker than the chat"
 
 
+def counted(person: Person) -> str:
+    """What the meter shows when the next prompt has been measured."""
+    found: list[int] = []
+    person.window.findChild(EngineThread).measured.connect(lambda tokens, _: found.append(tokens))
+    person.window.findChild(ReadingAhead).read()
+    person.wait_until(lambda: bool(found))
+    return str(person.window.context_meter.text())
+
+
 def test_the_tokens_of_the_chat_are_counted_again_at_the_next_start(
     start: Start, plain_model: Path
 ) -> None:
     person = start(plain_model)
     person.ask("Hi")
-    used = person.window.context_meter.text()
+    used = counted(person)
     person.window.close()
     again = start()
     again.wait_until(lambda: PLAIN in again.chat())
-    assert used == again.window.context_meter.text() != ""
+    again.wait_until(lambda: not again.window.is_busy())
+    assert counted(again) == used != ""
 
 
 def test_closing_while_an_answer_streams_leaves_nothing(start: Start, endless_model: Path) -> None:
