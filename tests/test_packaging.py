@@ -192,7 +192,7 @@ def test_the_wheel_holds_every_shipped_file(wheel):
         f"pychatbot_gui/{path.relative_to(REPOSITORY).as_posix()}"
         for folder in ("configs", "resources")
         for path in (REPOSITORY / folder).rglob("*")
-        if path.is_file()
+        if path.is_file() and path.parent.name != "__pycache__"
     }
     guide = "pychatbot_gui/resources/guide/"
     for_developers = {

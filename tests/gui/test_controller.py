@@ -23,7 +23,8 @@ from tests.gui.conftest import Person
 from tests.models import CHATML, build_scripted_model
 
 Start = Callable[..., Person]
-PLAIN = "Hello there. I am a model with one answer."
+# No piece of it twice: then its text is cut into the very tokens that it was written in.
+PLAIN = "Hello there, I am a model with one answer."
 
 
 @pytest.fixture(scope="session")
