@@ -7,11 +7,10 @@ import ctypes
 import sys
 import time
 from collections.abc import Sequence
-from typing import Any
 
 import llama_cpp.llama_cpp as lib
 
-from pychatbot_gui.engine.cache import BATCH
+from tests.benchmarks.bare import context_params, read, tokens_of
 from tests.benchmarks.references import Wish, Written, serve
 from tests.models import chatml
 
@@ -34,7 +33,7 @@ class Bare:
         """Read the prompt, then evaluate and sample."""
         context = self._context
         began = time.perf_counter()
-        self.read(0, self._tokens(chatml(wish.messages).encode()))
+        self.read(0, tokens_of(self._model, chatml(wish.messages).encode()))
         sampler = lib.llama_sampler_chain_init(lib.llama_sampler_chain_default_params())
         lib.llama_sampler_chain_add(sampler, lib.llama_sampler_init_greedy())
         one = (ctypes.c_int32 * 1)()
@@ -49,12 +48,8 @@ class Bare:
 
     def read(self, start: int, tokens: Sequence[int]) -> None:
         """Evaluate these after the first `start` that are there."""
-        context = self._context
-        lib.llama_memory_seq_rm(lib.llama_get_memory(context), 0, start, -1)
-        for at in range(0, len(tokens), BATCH):
-            part = tokens[at : at + BATCH]
-            array = (ctypes.c_int32 * len(part))(*part)
-            lib.llama_decode(context, lib.llama_batch_get_one(array, len(part)))
+        lib.llama_memory_seq_rm(lib.llama_get_memory(self._context), 0, start, -1)
+        read(self._context, tokens)
 
     def close(self) -> None:
         """Free the native memory."""
@@ -62,22 +57,6 @@ class Bare:
         lib.llama_model_free(self._model)
         # The library keeps its callback to the end of the process, `quiet` ends before.
         lib.llama_log_set(lib.llama_log_callback(), ctypes.c_void_p(0))
-
-    def _tokens(self, prompt: bytes) -> Sequence[int]:
-        vocabulary = lib.llama_model_get_vocab(self._model)
-        tokens = (ctypes.c_int32 * (len(prompt) + 8))()
-        n = lib.llama_tokenize(vocabulary, prompt, len(prompt), tokens, len(tokens), True, True)
-        return list(tokens[:n])
-
-
-def context_params(n_ctx: int, threads: int, flash: bool = False) -> Any:
-    """The same as the program's, so that what is measured is what it adds."""
-    params = lib.llama_context_default_params()
-    params.n_ctx, params.n_batch, params.n_ubatch = n_ctx, BATCH, BATCH
-    params.n_threads = params.n_threads_batch = threads
-    params.flash_attn_type = int(flash)
-    params.swa_full = False
-    return params
 
 
 def has_sound_processor() -> bool:

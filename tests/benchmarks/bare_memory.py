@@ -10,8 +10,7 @@ import sys
 import llama_cpp.llama_cpp as lib
 import psutil
 
-from pychatbot_gui.engine.cache import BATCH
-from tests.benchmarks.bare_loop import context_params
+from tests.benchmarks.bare import context_params, read, tokens_of
 
 
 def main(path: str, n_ctx: int, threads: int, count: int, copies: bool, prompt: bytes) -> int:
@@ -23,13 +22,7 @@ def main(path: str, n_ctx: int, threads: int, count: int, copies: bool, prompt: 
     load.use_extra_bufts = copies
     model = lib.llama_model_load_from_file(path.encode(), load)
     context = lib.llama_init_from_model(model, context_params(n_ctx, threads))
-    vocabulary = lib.llama_model_get_vocab(model)
-    tokens = (ctypes.c_int32 * (len(prompt) + 8))()
-    n = lib.llama_tokenize(vocabulary, prompt, len(prompt), tokens, len(tokens), True, True)
-    for at in range(0, n, BATCH):
-        part = tokens[at : min(at + BATCH, n)]
-        array = (ctypes.c_int32 * len(part))(*part)
-        lib.llama_decode(context, lib.llama_batch_get_one(array, len(part)))
+    read(context, tokens_of(model, prompt))
     sampler = lib.llama_sampler_chain_init(lib.llama_sampler_chain_default_params())
     lib.llama_sampler_chain_add(sampler, lib.llama_sampler_init_greedy())
     one = (ctypes.c_int32 * 1)()
